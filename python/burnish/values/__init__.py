@@ -1,0 +1,1 @@
+"""What flows through Burnish: plain values without IO, models or clocks."""

@@ -1,0 +1,49 @@
+"""All scores of a run: the only memory that a search has."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+from burnish.values.rollout import Rollout
+from burnish.values.score import Status
+
+
+class Board:
+    """Rows of (candidate, example, score, status), appended in any order, read as columns.
+
+    Candidates and examples are numbers: a candidate's is its place in the order in which it was
+    first put on the board, an example's its place in the set being scored.
+    """
+
+    def __init__(self) -> None:
+        self.candidate = array("q")
+        self.example = array("q")
+        self.score = array("d")
+        self.status = array("B")
+        self._cells: dict[tuple[int, int], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.candidate)
+
+    def add(self, candidate: int, rollouts: Iterable[Rollout]) -> None:
+        """Put a candidate's rollouts on the board; a cell measured again replaces its row."""
+        for rollout in rollouts:
+            value = 0.0 if rollout.score is None else rollout.score.value
+            self._put(candidate, rollout.cell.example_id, value, rollout.status)
+
+    def known(self, candidate: int, example: int) -> bool:
+        """Whether the cell has a score that counts."""
+        row = self._cells.get((candidate, example))
+        return row is not None and self.status[row] != Status.NOT_MEASURED
+
+    def _put(self, candidate: int, example: int, score: float, status: Status) -> None:
+        row = self._cells.setdefault((candidate, example), len(self))
+        if row == len(self):
+            self.candidate.append(candidate)
+            self.example.append(example)
+            self.score.append(score)
+            self.status.append(status)
+        else:
+            self.score[row] = score
+            self.status[row] = status

@@ -1,0 +1,45 @@
+"""How much a run may spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from burnish.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Caps on one run; None is no cap.
+
+    A cap holds for the run as a whole: what a killed run had spent counts when it is resumed.
+    Replies from the cache or the journal cost nothing.
+
+    Attributes:
+        calls: LM calls.
+        tokens: Tokens sent and received.
+        dollars: US dollars. Needs known prices: a call of unknown price is refused.
+        seconds: Wall-clock seconds, of this process.
+
+    Raises:
+        ConfigError: A cap is not above 0.
+
+    Example:
+        >>> Budget(calls=100, dollars=2.5)
+        Budget(calls=100, tokens=None, dollars=2.5, seconds=None)
+    """
+
+    calls: int | None = None
+    tokens: int | None = None
+    dollars: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            cap = getattr(self, field.name)
+            if cap is None:
+                continue
+            if isinstance(cap, bool) or not isinstance(cap, int | float) or not cap > 0:
+                raise ConfigError(
+                    f"Budget({field.name}={cap!r}) leaves no room for a single call. "
+                    f"Give a number above 0, or leave {field.name} out for no cap."
+                )

@@ -1,0 +1,89 @@
+"""What a search chooses from: slots, choices and candidates.
+
+A candidate is an overlay. It says, for some predictors of a program, which instructions, demos,
+LM and call settings to use instead of the program's own; the program object is never touched.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What a candidate sets for one predictor; None leaves the program's own.
+
+    Attributes:
+        instructions: The task in words.
+        demos: Worked examples, first shown first.
+        lm: The `LM` to ask.
+        config: Call settings such as ``{"temperature": 1.0, "rollout_id": 2}``.
+        prompts: Prompts compiled from this choice, kept by whoever renders it.
+    """
+
+    instructions: str | None = None
+    demos: tuple[Any, ...] | None = None
+    lm: Any = None
+    config: Mapping[str, Any] = _EMPTY
+    prompts: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One way to set a program: a choice for each predictor that it changes.
+
+    Attributes:
+        name: How the report calls it, such as ``"bootstrap 3"``.
+        choices: Predictor name (as in `Module.named_predictors`) → choice. Predictors that do
+            not stand here keep the program's own settings.
+    """
+
+    name: str
+    choices: Mapping[str, Choice] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One decision of a space.
+
+    Attributes:
+        predictor: Which predictor it sets.
+        part: ``"instructions"`` or ``"demos"``.
+        choices: The values to choose from.
+    """
+
+    predictor: str
+    part: str
+    choices: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """All candidates that can be made by picking one choice for each slot."""
+
+    slots: Sequence[Slot]
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are."""
+        size = 1
+        for slot in self.slots:
+            size *= len(slot.choices)
+        return size
+
+    def candidate(self, picks: Sequence[int], *, name: str) -> Candidate:
+        """The candidate with choice number ``picks[i]`` in slot ``i``."""
+        chosen: dict[str, dict[str, Any]] = {}
+        for slot, pick in zip(self.slots, picks, strict=True):
+            chosen.setdefault(slot.predictor, {})[slot.part] = slot.choices[pick]
+        return Candidate(name, {name: Choice(**parts) for name, parts in chosen.items()})
+
+    def all_picks(self) -> Sequence[tuple[int, ...]]:
+        """Every combination of choice numbers, in counting order."""
+        return list(itertools.product(*(range(len(slot.choices)) for slot in self.slots)))

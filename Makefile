@@ -1,0 +1,95 @@
+# The workshop: people, pre-commit and CI run the same targets. Every target sets up what it needs, once: the stamp files
+# in .venv/stamps remember what is done, and a second run rebuilds nothing that did not change.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test ci lint type format bench docs peers clean
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+STAMPS := .venv/stamps
+TEMPLATE := $(wildcard plugins/burnish-template/pyproject.toml)
+RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+# The bindings hold no logic to test, and as an extension module they link only inside a Python.
+CARGO_TEST := cargo test --locked --quiet --workspace --exclude burnish-bindings
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMPS)/core $(STAMPS)/dev $(TEMPLATE:%=$(STAMPS)/template) ## everything to work on Burnish, in .venv
+	@echo "Ready: $(BIN)/python, $(BIN)/burnish, $(BIN)/pytest"
+
+demo: $(STAMPS)/core ## tune a small program from start to finish, offline
+	$(BIN)/burnish demo
+
+test: setup ## every test that needs no key and no network
+	$(CARGO_TEST)
+	$(if $(TEMPLATE),$(PYTHON) -m pytest plugins/burnish-template)
+	$(PYTHON) -m pytest
+
+ci: lint type test ## what CI runs: lint, type, test
+
+lint: $(STAMPS)/dev ## ruff, rustfmt and clippy, changing nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cargo fmt --all --check
+	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+type: $(STAMPS)/core $(STAMPS)/dev ## mypy on the package, and the stub of the core against the core
+	$(BIN)/mypy
+	$(PYTHON) -m mypy.stubtest burnish._core --mypy-config-file pyproject.toml
+
+format: $(STAMPS)/dev ## let ruff and rustfmt rewrite the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cargo fmt --all
+
+bench: setup ## the benches, Rust then Python (`make peers` first to measure others beside Burnish)
+	cargo bench --locked --workspace --exclude burnish-bindings
+	for bench in benches/python/*.py; do $(PYTHON) "$$bench"; done
+
+docs: $(STAMPS)/core ## the user's guide, into site/
+	$(PYTHON) -m pip install --quiet --group docs
+	$(BIN)/mkdocs build --strict
+
+peers: $(STAMPS)/core ## the other frameworks that the benches measure
+	$(PYTHON) -m pip install --quiet --group peers
+
+clean: ## remove everything that was built or installed here
+	rm -rf .venv target dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f python/burnish/_core*.so python/burnish/_core*.pyd
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Dependency groups need pip 25.1, which is newer than the pip that many a Python brings along: .venv gets a new one first.
+$(STAMPS)/build: pyproject.toml
+	@python=$$(for name in python3.13 python3.12 python3.11 python3 python; do \
+	  "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; \
+	done || true); \
+	if [ -z "$$python" ]; then \
+	  echo "Burnish needs Python 3.11 or newer with its venv module, and found none" \
+	    "(tried python3.13, python3.12, python3.11, python3, python)." \
+	    "Install one (on Debian and Ubuntu: apt install python3 python3-venv), then run make again." >&2; exit 1; fi; \
+	if ! [ -x $(PYTHON) ]; then echo "Making .venv with $$("$$python" --version)"; "$$python" -m venv .venv; fi
+	$(PYTHON) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PYTHON) -m pip install --quiet --group build
+	@mkdir -p $(STAMPS) && touch $@
+
+# An editable install: Python edits count at once, and only a change in Rust or in pyproject.toml comes back here.
+$(STAMPS)/core: $(STAMPS)/build $(RUST)
+	@command -v cargo >/dev/null || { \
+	  echo "Burnish builds its core with Rust, and found no cargo on the PATH." \
+	    "Install the stable Rust from https://rustup.rs, open a new shell, then run make again." >&2; exit 1; }
+	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/build
+	$(PYTHON) -m pip install --quiet --group dev
+	@touch $@
+
+# The template is installed the way that a stranger's plugin is, so that its entry points are found like theirs.
+$(STAMPS)/template: $(STAMPS)/core $(TEMPLATE)
+	$(PYTHON) -m pip install --quiet --no-deps --editable plugins/burnish-template
+	@touch $@

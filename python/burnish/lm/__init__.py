@@ -1,0 +1,1 @@
+"""Talking to models: one straight line from a request to a response."""

@@ -1,0 +1,115 @@
+"""What a run brings to the calls that are made inside it.
+
+One context variable carries the scope; `engine/` makes it. Outside a run there is none, and a
+call goes straight to cache and backend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from burnish.lm.request import Request, Response
+from burnish.values.usage import Ledger, Usage
+
+
+class Reservation(Protocol):
+    """Room in the budget, held for one attempt at a call."""
+
+    def settle(self, usage: Usage) -> None:
+        """Give back what the attempt did not use."""
+
+
+class Meter(Protocol):
+    """Keeps a run within its budget."""
+
+    def reserve(self, tokens: int) -> Reservation:
+        """Room for one call of about so many prompt tokens, or `BudgetExhausted`."""
+
+
+class Journal(Protocol):
+    """Keeps every reply that a run received."""
+
+    def reply(self, key: str) -> Response | None:
+        """The reply to this request, where the run received one before."""
+
+    def keep_reply(self, key: str, response: Response) -> None:
+        """Keep a reply, before anyone acts on it."""
+
+
+class Watch(Protocol):
+    """Takes the events of a run."""
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Tell everybody who watches."""
+
+
+@dataclass(slots=True)
+class RolloutState:
+    """What is known of the rollout that is running: its usage so far and what stood in its way."""
+
+    usage: Usage = field(default_factory=Usage)
+    draws: Counter[str] = field(default_factory=Counter)
+    outage: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run brings: each part is used by one stop on the way of a call.
+
+    Attributes:
+        slots: The concurrency limit, shared by every phase and nested run.
+        journal: Replies received so far; None keeps none.
+        meter: The budget; None has no cap.
+        ledger: Where usage is booked.
+        watch: Takes events; None is silent.
+        stage: The phase under which usage is booked, such as ``"bootstrap"``.
+        rollout: The rollout that is running, where one is.
+    """
+
+    slots: asyncio.Semaphore | None = None
+    journal: Journal | None = None
+    meter: Meter | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    watch: Watch | None = None
+    stage: str = ""
+    rollout: RolloutState | None = None
+
+    def draw_key(self, request: Request) -> str | None:
+        """The request's key as the n-th of its like in this rollout, for calls without a cache.
+
+        A program that asks the same question five times with the cache off wants five draws. The
+        n-th of them is the same request again when the run is resumed. None: nothing is kept.
+        """
+        if self.journal is None:
+            return None
+        if self.rollout is None:
+            return request.key
+        n = self.rollout.draws[request.key]
+        self.rollout.draws[request.key] += 1
+        return request.key if n == 0 else f"{request.key}-{n}"
+
+
+_scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
+
+
+def current_scope() -> Scope | None:
+    """The scope of the run that this code is part of, if any."""
+    return _scope.get()
+
+
+@contextmanager
+def use_scope(scope: Scope | None = None, **changes: Any) -> Iterator[Scope]:
+    """Make `scope` (default: the current one) with `changes` the scope of the block."""
+    base = scope or _scope.get() or Scope()
+    scope = replace(base, **changes)
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)

@@ -1,0 +1,50 @@
+"""What holds for every test: no network beyond this machine, no user's keys or settings, the same draws each time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Property tests draw the same cases on every machine, and a slow machine is no failure.
+settings.register_profile("burnish", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "burnish"))
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+def _forget_the_user() -> None:
+    """Drops what a developer's shell would bring into the tests, before anything of Burnish is imported."""
+    for name in list(os.environ):
+        if name.startswith("BURNISH_") or name.endswith(("_API_KEY", "_API_BASE")):
+            del os.environ[name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Clears the environment, unless tests against real models were asked for."""
+    if config.getoption("markexpr") != "live":
+        _forget_the_user()
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuses connections that leave this machine, so that a test which needs the network fails everywhere."""
+    if request.node.get_closest_marker("live") is None:
+        connect = socket.socket.connect
+
+        def connect_here(self: socket.socket, address: Any, /) -> None:
+            host = address[0] if isinstance(address, tuple) else None
+            if host is not None and not str(host).startswith(_LOOPBACK):
+                message = f"A test reached for {host}: tests talk to this machine only (mark it `live` if it must not)."
+                raise AssertionError(message)
+            connect(self, address)
+
+        monkeypatch.setattr(socket.socket, "connect", connect_here)
+    yield

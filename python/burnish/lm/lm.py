@@ -1,0 +1,318 @@
+"""`LM`: the one straight line from a request to its response.
+
+    journal? ─▶ cache? ─▶ the same in flight? ─▶ budget ─▶ slot ─▶ backend (retries) ─▶ journal, cache, ledger
+
+Cost: about 20 microseconds of CPU a call on top of the backend's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.errors import BudgetExhausted, ConfigError, LMError, LMTransient
+from burnish.lm.backends.base import Backend, Endpoint
+from burnish.lm.cache import Cache, default_cache
+from burnish.lm.request import Message, Prefix, Request, Response
+from burnish.lm.scope import Scope, current_scope
+from burnish.lm.settings import settings
+from burnish.loop import on_loop, run_sync
+from burnish.plugins.manager import lookup, names
+from burnish.values.usage import Usage
+
+_NO_PREFIX = Prefix()
+_NO_SCOPE = Scope()
+# What a provider's client takes as credentials; none of it enters a request or a saved file.
+_SECRET_WORDS = ("key", "token", "secret", "password", "header", "credential", "auth")
+_COUNTS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "logprobs"})
+
+
+class LM:
+    """A language model.
+
+    Args:
+        model: ``"provider/name"``. The provider chooses the backend: ``offline/icl`` is the
+            embedded one, everything else goes to LiteLLM unless a plugin offers the provider.
+        temperature: Sampling temperature; None leaves it to the model.
+        max_tokens: Most tokens of a reply; None leaves it to the model.
+        cache: Whether replies are kept from run to run.
+        num_retries: How many more times to try what is worth another try.
+        timeout: Seconds that one attempt may take.
+        backend: A backend's name, or an object with ``async complete(request)``.
+        api_base: The endpoint's address.
+        params: More call parameters; credentials such as ``api_key`` are kept apart.
+
+    Raises:
+        ConfigError: The model name or an argument cannot be used.
+
+    Example:
+        >>> lm = LM("offline/icl")
+        >>> lm.model
+        'offline/icl'
+    """
+
+    def __init__(
+        self,
+        model: str,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        cache: bool = True,
+        *,
+        num_retries: int = 3,
+        timeout: float = 120.0,
+        backend: str | Backend | None = None,
+        api_base: str | None = None,
+        **params: Any,
+    ) -> None:
+        if not isinstance(model, str) or not model:
+            raise ConfigError(f"LM(model={model!r}): give 'provider/name', such as 'offline/icl'.")
+        if num_retries < 0 or timeout <= 0:
+            raise ConfigError(f"LM(num_retries={num_retries}, timeout={timeout}) is out of range.")
+        secrets = {name: value for name, value in params.items() if _is_secret(name)}
+        self.model = model
+        self.cache = cache
+        self.num_retries = num_retries
+        self.params = {name: value for name, value in params.items() if name not in secrets}
+        for name, value in (("temperature", temperature), ("max_tokens", max_tokens)):
+            if value is not None:
+                self.params[name] = value
+        self._endpoint = Endpoint(model, api_base, timeout, secrets)
+        self._backend_name = backend if isinstance(backend, str) else None
+        self._backend = None if isinstance(backend, str | None) else backend
+        self._flights: dict[str, asyncio.Future[Response]] = {}
+
+    def __repr__(self) -> str:
+        return f"LM({self.model!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LM:
+        return self
+
+    def __call__(
+        self, prompt: str | None = None, messages: Sequence[Message] | None = None, **config: Any
+    ) -> list[str]:
+        """Ask once; returns the text of each completion."""
+        return run_sync(self.acall(prompt, messages, **config))
+
+    async def acall(
+        self, prompt: str | None = None, messages: Sequence[Message] | None = None, **config: Any
+    ) -> list[str]:
+        """Ask once, from async code."""
+        if (prompt is None) == (messages is None):
+            raise ConfigError("Call an LM with a prompt or with messages=[...], one of the two.")
+        asked = [{"role": "user", "content": prompt}] if messages is None else list(messages)
+        request = self.request(asked, config=config)
+        response = await on_loop(self.complete(request))
+        return response.texts
+
+    def request(
+        self,
+        messages: Sequence[Message],
+        *,
+        prefix: Prefix = _NO_PREFIX,
+        config: Mapping[str, Any],
+    ) -> Request:
+        """The request that this LM would send; `config` goes over its own parameters.
+
+        Raises:
+            ConfigError: `config` holds a credential, or something that JSON has not.
+        """
+        params = self.params
+        rollout_id = None
+        if config:
+            params = {**params, **config}
+            rollout_id = params.pop("rollout_id", None)
+            for name in config:
+                if _is_secret(name):
+                    raise ConfigError(f"Give {name} to LM(...), not to a call.")
+        return Request.build(
+            self.model,
+            messages,
+            prefix=prefix,
+            params=params,
+            rollout_id=rollout_id,
+            endpoint=self._endpoint.api_base,
+        )
+
+    async def complete(self, request: Request, *, predictor: str = "") -> Response:
+        """Answer a request, from what is known already if possible. Runs on the one loop.
+
+        Args:
+            request: What to ask.
+            predictor: Under which name to book the usage.
+
+        Raises:
+            BudgetExhausted: The call would pass a cap of the run's budget.
+            LMTransient: No reply after every retry.
+            LMRejected: The endpoint refused the request.
+        """
+        scope = current_scope() or _NO_SCOPE
+        try:
+            return await self._line(request, scope, predictor)
+        except (LMError, BudgetExhausted) as error:
+            if scope.rollout is not None and isinstance(error, LMTransient | BudgetExhausted):
+                scope.rollout.outage = error
+            raise
+
+    async def _line(self, request: Request, scope: Scope, predictor: str) -> Response:
+        cache: Cache | None = None
+        key: str | None = request.key
+        if self.cache:
+            cache = settings.cache or default_cache()
+        else:
+            key = scope.draw_key(request)
+        if key is None:
+            return await self._ask(request, scope, predictor)
+        while True:
+            known = _known(key, scope, cache)
+            if known is not None:
+                _tell(scope, request, known, source="kept", predictor=predictor)
+                return known
+            flight = self._flights.get(key)
+            if flight is None:
+                return await self._lead(key, request, scope, predictor, cache)
+            try:
+                return await asyncio.shield(flight)
+            except asyncio.CancelledError:
+                # Either this task is cancelled, or the one that was asking for both.
+                if not flight.cancelled():
+                    raise
+
+    async def _lead(
+        self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None
+    ) -> Response:
+        """Ask on behalf of everybody who wants the same, and keep the reply first."""
+        flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        try:
+            response = await self._ask(request, scope, predictor)
+            if scope.journal is not None:
+                scope.journal.keep_reply(key, response)
+            if cache is not None:
+                cache.put(key, response)
+            flight.set_result(response)
+            return response
+        except asyncio.CancelledError:
+            flight.cancel()
+            raise
+        except Exception as error:
+            flight.set_exception(error)
+            flight.exception()  # read once, so that a flight nobody joined warns of nothing
+            raise
+        finally:
+            del self._flights[key]
+
+    async def _ask(self, request: Request, scope: Scope, predictor: str) -> Response:
+        """Ask the backend, with retries; each attempt has its own place in budget and limit."""
+        try:
+            response = await self._attempt(request, scope)
+        except LMTransient as error:
+            response = await self._retry(request, scope, error)
+        _tell(scope, request, response, source="backend", predictor=predictor)
+        return response
+
+    async def _retry(self, request: Request, scope: Scope, first: LMTransient) -> Response:
+        if self.num_retries == 0:
+            raise first
+        from tenacity import (
+            AsyncRetrying,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_random_exponential,
+        )
+
+        jitter = wait_random_exponential(multiplier=0.5, max=30)
+
+        def wait(state: Any) -> float:
+            error = state.outcome.exception() if state.outcome else first
+            return getattr(error, "retry_after", None) or jitter(state)
+
+        await asyncio.sleep(first.retry_after or 0.25)
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.num_retries),
+            wait=wait,
+            retry=retry_if_exception_type(LMTransient),
+            reraise=True,
+        )
+        return await retrying(self._attempt, request, scope)
+
+    async def _attempt(self, request: Request, scope: Scope) -> Response:
+        if scope.slots is None:
+            return await self._dispatch(request, scope)
+        async with scope.slots:
+            return await self._dispatch(request, scope)
+
+    async def _dispatch(self, request: Request, scope: Scope) -> Response:
+        backend = self._backend
+        if backend is None:
+            backend = self._backend = self._make_backend()
+        # An attempt that brought no reply was still a call.
+        used = Usage(calls=1)
+        reservation = None if scope.meter is None else scope.meter.reserve(request.tokens)
+        try:
+            async with asyncio.timeout(self._endpoint.timeout):
+                response = await backend.complete(request)
+            used = response.usage
+            return response
+        except TimeoutError as error:
+            raise LMTransient(
+                f"No reply within {self._endpoint.timeout:g} s (timeout=...).", model=self.model
+            ) from error
+        except ConnectionError as error:
+            raise LMTransient(f"{type(error).__name__}: {error}", model=self.model) from error
+        finally:
+            if reservation is not None:
+                reservation.settle(used)
+
+    def _make_backend(self) -> Backend:
+        name = self._backend_name
+        if name is None:
+            provider = self.model.partition("/")[0]
+            name = provider if provider in names("lm_backends") else "litellm"
+        backend: Backend = lookup("lm_backends", name)(self._endpoint)
+        return backend
+
+    def dump_state(self) -> dict[str, Any]:
+        """Model and parameters, without credentials."""
+        state = {"model": self.model, "cache": self.cache, "num_retries": self.num_retries}
+        if self._endpoint.api_base is not None:
+            state["api_base"] = self._endpoint.api_base
+        return {**state, **self.params}
+
+
+def _is_secret(name: str) -> bool:
+    return name not in _COUNTS and any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
+    if scope.journal is not None:
+        response = scope.journal.reply(key)
+        if response is not None:
+            return response
+    if cache is None:
+        return None
+    response = cache.get(key)
+    # The journal alone must be able to replay the run, on a machine without this cache.
+    if response is not None and scope.journal is not None:
+        scope.journal.keep_reply(key, response)
+    return response
+
+
+def _tell(
+    scope: Scope, request: Request, response: Response, *, source: str, predictor: str
+) -> None:
+    usage = response.usage if source == "backend" else Usage()
+    if source == "backend":
+        scope.ledger.add(usage, stage=scope.stage, predictor=predictor, model=request.model)
+        if scope.rollout is not None:
+            scope.rollout.usage += usage
+    if scope.watch is not None:
+        scope.watch.emit(
+            "lm_called",
+            stage=scope.stage,
+            predictor=predictor,
+            model=request.model,
+            source=source,
+            tokens=usage.tokens,
+            dollars=usage.dollars,
+        )

@@ -1,0 +1,98 @@
+"""Settings: process-wide defaults, and changes to them for a block of code.
+
+`configure` sets the defaults for the whole process, from any thread. `context` changes them for a
+block: the change follows the block's own tasks and threads and nobody else's.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
+from burnish.errors import ConfigError
+
+_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lm": None,
+        "adapter": None,
+        "cache": None,
+        "num_threads": 8,
+        "max_errors": None,
+    }
+)
+_MEANING = {
+    "lm": "the LM that predictors ask",
+    "adapter": "turns signatures into messages and back; None is ChatAdapter()",
+    "cache": "the burnish.Cache for replies; None is the shared one on disk",
+    "num_threads": "how many LM calls may be in flight in a run",
+    "max_errors": "how many examples may fail before a run stops; None is no limit",
+}
+
+
+class Settings:
+    """Reads as attributes: `settings.lm`, `settings.num_threads`, …"""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._base: Mapping[str, Any] = _DEFAULTS
+        self._changes: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar(
+            "settings", default=MappingProxyType({})
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        changes = self._changes.get()
+        if name in changes:
+            return changes[name]
+        try:
+            return self._base[name]
+        except KeyError:
+            raise AttributeError(_unknown(name)) from None
+
+    def configure(self, **values: Any) -> None:
+        """Set defaults for the whole process; what is not named keeps its value.
+
+        Args:
+            values: Any of lm, adapter, cache, num_threads, max_errors.
+
+        Raises:
+            ConfigError: A name is unknown, or a value of the wrong kind.
+        """
+        _check(values)
+        with self._lock:
+            self._base = MappingProxyType({**self._base, **values})
+
+    @contextmanager
+    def context(self, **values: Any) -> Iterator[None]:
+        """Change settings within a `with` block, its tasks and its threads."""
+        _check(values)
+        token = self._changes.set(MappingProxyType({**self._changes.get(), **values}))
+        try:
+            yield
+        finally:
+            self._changes.reset(token)
+
+
+def _unknown(name: str) -> str:
+    known = "\n".join(f"  {key}: {meaning}" for key, meaning in _MEANING.items())
+    return f"There is no setting {name!r}. The settings are:\n{known}"
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    for name in values:
+        if name not in _DEFAULTS:
+            raise ConfigError(_unknown(name))
+    lm = values.get("lm")
+    if isinstance(lm, str):
+        raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
+    threads = values.get("num_threads")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ConfigError(f"num_threads={threads!r}: give a whole number of at least 1.")
+
+
+settings = Settings()
+configure = settings.configure
+context = settings.context

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Property tests draw the same cases on every machine, and a slow machine is no failure.
 settings.register_profile("burnish", derandomize=True, deadline=None)
@@ -34,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuses connections that leave this machine, so that a test which needs the network fails everywhere."""
     if request.node.get_closest_marker("live") is None:
         connect = socket.socket.connect
@@ -47,4 +44,3 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             connect(self, address)
 
         monkeypatch.setattr(socket.socket, "connect", connect_here)
-    yield

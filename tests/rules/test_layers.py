@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import burnish
 import pytest
 
+import burnish
 from tests.rules.source import ROOT, Module, modules, package
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ HEAVY = {"aiohttp", "httpx", "litellm", "openai", "optuna", "scipy", "sklearn"}
 
 def room(name: str) -> str:
     """The room of a module: `lm` for `burnish.lm.request`, and nothing for `burnish` itself."""
-    return (name.split(".") + [""])[1]
+    return [*name.split("."), ""][1]
 
 
 def edges(module: Module, *, known: frozenset[str]) -> Iterator[tuple[str, int]]:
@@ -75,14 +75,18 @@ def known_modules() -> frozenset[str]:
 @pytest.mark.parametrize("module", package(), ids=lambda module: module.name)
 def test_rooms_import_only_what_stands_before_them(module: Module) -> None:
     own = room(module.name)
-    assert own in ROOMS, f"{module.place}: the room {own!r} has no place in the order; give it one in ROOMS, with its reason"
+    assert own in ROOMS, (
+        f"{module.place}: the room {own!r} has no place in the order; give it one in ROOMS, with its reason"
+    )
     faults = []
     for target, line in edges(module, known=known_modules()):
         other = room(target)
         if target == DOOR or other == own or module.name == "burnish":
             continue
         if other not in ROOMS or ROOMS.index(other) > ROOMS.index(own):
-            faults.append(f"{module.place}:{line} imports {target}: {own or 'burnish'} stands before {other or 'burnish'}")
+            faults.append(
+                f"{module.place}:{line} imports {target}: {own or 'burnish'} stands before {other or 'burnish'}"
+            )
     assert not faults, "\n".join(faults)
 
 
@@ -99,7 +103,8 @@ def test_only_named_modules_open_the_door_to_rust() -> None:
 def test_no_module_imports_itself_in_a_circle() -> None:
     known = known_modules()
     graph = {
-        module.name: {target for target, _ in edges(module, known=known)} & known - {module.name} for module in package()
+        module.name: {target for target, _ in edges(module, known=known)} & known - {module.name}
+        for module in package()
     }
     # Leaves fall off until only circles, and what leads into them, are left.
     while leaves := {name for name, targets in graph.items() if not targets & graph.keys()}:

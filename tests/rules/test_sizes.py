@@ -80,7 +80,9 @@ def code() -> list[Module]:
 
 def all_files() -> list[tuple[str, int, int]]:
     """Each source file with its lines and its limit."""
-    found = [(module.place, lines(module.path), RECIPE_LINES if is_recipe(module) else MODULE_LINES) for module in code()]
+    found = [
+        (module.place, lines(module.path), RECIPE_LINES if is_recipe(module) else MODULE_LINES) for module in code()
+    ]
     rust = [*tracked(ROOT / "rust", suffix=".rs"), *tracked(ROOT / "benches", suffix=".rs")]
     return found + [(path.relative_to(ROOT).as_posix(), lines(path), RUST_LINES) for path in rust]
 
@@ -93,7 +95,9 @@ def all_functions() -> list[tuple[str, Function]]:
     return [pair for module in code() for pair in functions(module)]
 
 
-@pytest.mark.parametrize(("place", "length", "limit"), all_files(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("place", "length", "limit"), all_files(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_files_are_read_in_a_sitting(place: str, length: int, limit: int) -> None:
     assert length <= limit or place in LONG_FILES, f"{place} has {length} lines, {limit} are allowed: split it"
 

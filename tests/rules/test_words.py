@@ -33,7 +33,9 @@ def comments(module: Module) -> dict[int, str]:
 def is_broad(handler: ast.ExceptHandler) -> bool:
     """Whether a handler catches everything: bare, `Exception` or `BaseException`, alone or in a tuple."""
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught)
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught
+    )
 
 
 def hands_on(handler: ast.ExceptHandler) -> bool:

@@ -26,7 +26,9 @@ def bare() -> set[str]:
 
 
 def test_importing_burnish_loads_no_dependency(bare: set[str]) -> None:
-    assert not (loaded_after("import burnish") - bare) & (HEAVY | LIGHT)
+    loaded = loaded_after("import burnish") - bare
+    faults = sorted(loaded & (HEAVY | LIGHT))
+    assert not faults, f"`import burnish` loads {faults}: see `python -X importtime -c 'import burnish'` for who asks"
 
 
 @pytest.mark.parametrize("name", ["Predict", "ChainOfThought", "Example", "Signature", "LM", "BootstrapFewShot"])
@@ -35,4 +37,6 @@ def test_a_program_is_written_without_the_heavy_packages(name: str, bare: set[st
 
     if name not in dir(burnish):
         pytest.skip(f"burnish.{name} does not exist yet")
-    assert not (loaded_after(f"import burnish; burnish.{name}") - bare) & HEAVY
+    loaded = loaded_after(f"import burnish; burnish.{name}") - bare
+    faults = sorted(loaded & HEAVY)
+    assert not faults, f"`burnish.{name}` loads {faults}: import them inside the function that needs them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.rules.source import ROOT, Module, modules, package, tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MODULE_LINES = 400
@@ -19,11 +20,17 @@ FUNCTION_LINES = 60
 PARAMETERS = 8
 RUST_LINES = 500
 
-# Each exception names the file, or the file and the function, and says why it stays whole.
+# Each exception names the file, or the file and the function (`*` stands for any text), and says why it stays whole.
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 DSPY_SHAPED = "the arguments are DSPy's, so that its users' code runs"
-MANY_PARAMETERS: dict[str, str] = {}
+MANY_PARAMETERS: dict[str, str] = {
+    "python/burnish/lm/lm.py::LM.__init__": DSPY_SHAPED,
+    "python/burnish/evaluate.py::Evaluate.__init__": DSPY_SHAPED,
+    "python/burnish/optimizers/*.py::*.__init__": DSPY_SHAPED,
+    "python/burnish/optimizers/*.py::*.compile": DSPY_SHAPED,
+    "python/burnish/optimizers/*.py::*.acompile": DSPY_SHAPED,
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -73,6 +80,11 @@ def is_recipe(module: Module) -> bool:
     )
 
 
+def excepted(place: str, exceptions: Iterable[str]) -> bool:
+    """Whether a place is listed among the exceptions."""
+    return any(fnmatchcase(place, pattern) for pattern in exceptions)
+
+
 def code() -> list[Module]:
     """What the sizes hold for: the package and the plugins, and the benches."""
     return [*package(), *modules(ROOT / "plugins"), *modules(ROOT / "benches")]
@@ -99,14 +111,14 @@ def all_functions() -> list[tuple[str, Function]]:
     ("place", "length", "limit"), all_files(), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_files_are_read_in_a_sitting(place: str, length: int, limit: int) -> None:
-    assert length <= limit or place in LONG_FILES, f"{place} has {length} lines, {limit} are allowed: split it"
+    assert length <= limit or excepted(place, LONG_FILES), f"{place} has {length} lines, {limit} are allowed: split it"
 
 
 def test_functions_fit_on_a_screen() -> None:
     faults = [
         f"{place} has {function_lines(function)} lines without its docstring, {FUNCTION_LINES} are allowed"
         for place, function in all_functions()
-        if function_lines(function) > FUNCTION_LINES and place not in LONG_FUNCTIONS
+        if function_lines(function) > FUNCTION_LINES and not excepted(place, LONG_FUNCTIONS)
     ]
     assert not faults, "\n".join(faults)
 
@@ -115,7 +127,7 @@ def test_functions_take_few_parameters() -> None:
     faults = [
         f"{place} takes {parameters(function)} parameters, {PARAMETERS} are allowed"
         for place, function in all_functions()
-        if parameters(function) > PARAMETERS and place not in MANY_PARAMETERS
+        if parameters(function) > PARAMETERS and not excepted(place, MANY_PARAMETERS)
     ]
     assert not faults, "\n".join(faults)
 
@@ -124,11 +136,16 @@ def test_exceptions_are_still_needed() -> None:
     long_files = {place for place, length, limit in all_files() if length > limit}
     long_functions = {place for place, function in all_functions() if function_lines(function) > FUNCTION_LINES}
     wide_functions = {place for place, function in all_functions() if parameters(function) > PARAMETERS}
-    stale = (
-        (LONG_FILES.keys() - long_files)
-        | (LONG_FUNCTIONS.keys() - long_functions)
-        | (MANY_PARAMETERS.keys() - wide_functions)
-    )
-    # A file that is not written yet may have its exception waiting.
-    stale = {place for place in stale if (ROOT / place.split("::")[0]).exists()}
-    assert not stale, f"Strike these from the lists, they keep the sizes now: {sorted(stale)}"
+    stale = [
+        pattern
+        for exceptions, needed in (
+            (LONG_FILES, long_files),
+            (LONG_FUNCTIONS, long_functions),
+            (MANY_PARAMETERS, wide_functions),
+        )
+        for pattern in exceptions
+        # Patterns, and files that are not written yet, may wait for what they are for.
+        if "*" not in pattern and (ROOT / pattern.split("::")[0]).exists()
+        if pattern not in needed
+    ]
+    assert not stale, f"Strike these from the lists, they keep the sizes now: {stale}"

@@ -1,0 +1,44 @@
+"""Plugins: the contract (`hookspecs`), what is built in (`builtins`), and how they are found (`manager`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from burnish.plugins.lazy import Lazy
+from burnish.plugins.manager import (
+    KINDS,
+    PluginInfo,
+    PluginWarning,
+    Watcher,
+    listing,
+    lookup,
+    names,
+    reset,
+    watchers,
+)
+
+if TYPE_CHECKING:
+    from burnish.plugins.hookspecs import hookimpl
+
+__all__ = [
+    "KINDS",
+    "Lazy",
+    "PluginInfo",
+    "PluginWarning",
+    "Watcher",
+    "hookimpl",
+    "listing",
+    "lookup",
+    "names",
+    "reset",
+    "watchers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The marker needs pluggy, which a program without plugins of its own need not wait for.
+    if name == "hookimpl":
+        from burnish.plugins.hookspecs import hookimpl
+
+        return hookimpl
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,80 @@
+"""The plugin contract: every hook there is.
+
+A plugin is a module (or object) with some of these functions, marked with `hookimpl` and named by
+an entry point in the group ``burnish``. Each hook but the last takes nothing and returns a dict
+``{name: factory}``; a factory may be `Lazy("package.module:attribute")`, imported at first use.
+Hooks are called once a process, at the first lookup, and never per example or per model call.
+
+Names are unique in each kind: built-ins come first, then plugins by the name of their entry point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("burnish")
+hookimpl = pluggy.HookimplMarker("burnish")
+
+Factories = Mapping[str, Callable[..., Any]]
+
+
+@hookspec
+def burnish_optimizers() -> Factories:  # type: ignore[empty-body]
+    """Optimizers: ``{class name: subclass of Optimizer}``."""
+
+
+@hookspec
+def burnish_metrics() -> Factories:  # type: ignore[empty-body]
+    """Metrics: ``{name: function (example, prediction, trace=None) -> bool, number or Score}``."""
+
+
+@hookspec
+def burnish_lm_backends() -> Factories:  # type: ignore[empty-body]
+    """Model backends: ``{provider: factory (endpoint) -> backend}``, for models ``"provider/name"``.
+
+    `endpoint` holds what `LM` was told of the place to ask, such as ``api_base`` and the key.
+    A backend has ``async complete(request: Request) -> Response``, which raises `LMTransient` or
+    `LMRejected`, and may have ``async close()``. Retries, cache, budget and limits are `LM`'s.
+    """
+
+
+@hookspec
+def burnish_embedders() -> Factories:  # type: ignore[empty-body]
+    """Embedders: ``{provider: factory (model name) -> function (list of texts) -> float32 rows}``."""
+
+
+@hookspec
+def burnish_searchers() -> Factories:  # type: ignore[empty-body]
+    """Searchers: ``{name: factory (space, seed) -> searcher}``, which reads the board and asks."""
+
+
+@hookspec
+def burnish_adapters() -> Factories:  # type: ignore[empty-body]
+    """Adapters: ``{name: factory () -> Adapter}``."""
+
+
+@hookspec
+def burnish_executors() -> Factories:  # type: ignore[empty-body]
+    """Executors: ``{name: factory (**settings) -> executor}``, which runs cells elsewhere."""
+
+
+@hookspec
+def burnish_finetuners() -> Factories:  # type: ignore[empty-body]
+    """Fine-tuning jobs: ``{provider: factory (lm) -> trainer}``."""
+
+
+@hookspec
+def burnish_datasets() -> Factories:  # type: ignore[empty-body]
+    """Datasets: ``{name: function (**options) -> list of Example, or dict of such lists by split}``."""
+
+
+@hookspec
+def burnish_watch(events: Sequence[Mapping[str, Any]]) -> None:
+    """Look at what a run does: its events, in batches and in order, as dicts of JSON values.
+
+    Each has ``event`` (such as ``"lm_called"``) and the fields that go with it. What is returned
+    is ignored, and what is raised becomes a warning.
+    """

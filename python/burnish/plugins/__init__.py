@@ -1,21 +1,15 @@
-"""Plugins: the contract (`hookspecs`), what is built in (`builtins`), and how they are found (`manager`)."""
+"""Plugins: the contract (`hookspecs`), what is built in (`builtins`), how they are found and checked.
+
+`manager` finds and looks up, `admission` checks.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.plugins.admission import KINDS, PluginWarning, Watcher
 from burnish.plugins.lazy import Lazy
-from burnish.plugins.manager import (
-    KINDS,
-    PluginInfo,
-    PluginWarning,
-    Watcher,
-    listing,
-    lookup,
-    names,
-    reset,
-    watchers,
-)
+from burnish.plugins.manager import PluginInfo, listing, lookup, names, reset, watchers
 
 if TYPE_CHECKING:
     from burnish.plugins.hookspecs import hookimpl

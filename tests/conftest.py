@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from typing import Any
 
 import pytest
@@ -25,9 +26,12 @@ def _forget_the_user() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Clears the environment, unless tests against real models were asked for."""
+    """Gives the tests an empty cache of their own, and an environment without keys unless real models were asked for."""
     if config.getoption("markexpr") != "live":
         _forget_the_user()
+    folder = tempfile.TemporaryDirectory(prefix="burnish-tests-", ignore_cleanup_errors=True)
+    os.environ["BURNISH_CACHE_DIR"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ lint: $(STAMPS)/dev ## ruff, rustfmt and clippy, changing nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cargo fmt --all --check
-	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	PYO3_PYTHON="$(CURDIR)/$(PYTHON)" cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
 type: $(STAMPS)/core $(STAMPS)/dev ## mypy on the package, and the stub of the core against the core
 	$(BIN)/mypy
@@ -78,11 +78,13 @@ $(STAMPS)/build: pyproject.toml
 	@mkdir -p $(STAMPS) && touch $@
 
 # An editable install: Python edits count at once, and only a change in Rust or in pyproject.toml comes back here.
+# Naming a group keeps maturin from installing `dev`, which a demo does not need.
 $(STAMPS)/core: $(STAMPS)/build $(RUST)
 	@command -v cargo >/dev/null || { \
 	  echo "Burnish builds its core with Rust, and found no cargo on the PATH." \
 	    "Install the stable Rust from https://rustup.rs, open a new shell, then run make again." >&2; exit 1; }
-	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --locked --quiet
+	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PIP_QUIET=1 \
+	  $(BIN)/maturin develop --release --locked --quiet --group build
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/build

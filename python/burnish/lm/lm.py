@@ -8,6 +8,7 @@ Cost: about 20 microseconds of CPU a call on top of the backend's own.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,7 @@ from burnish.values.usage import Usage
 _NO_PREFIX = Prefix()
 _NO_SCOPE = Scope()
 # What a provider's client takes as credentials; none of it enters a request or a saved file.
-_SECRET_WORDS = ("key", "token", "secret", "password", "header", "credential", "auth")
-_COUNTS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "logprobs"})
+_SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization)$")
 
 
 class LM:
@@ -281,7 +281,7 @@ class LM:
 
 
 def _is_secret(name: str) -> bool:
-    return name not in _COUNTS and any(word in name.lower() for word in _SECRET_WORDS)
+    return _SECRET.search(name.lower()) is not None
 
 
 def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
@@ -294,7 +294,7 @@ def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
     response = cache.get(key)
     # The journal alone must be able to replay the run, on a machine without this cache.
     if response is not None and scope.journal is not None:
-        scope.journal.keep_reply(key, response)
+        scope.journal.keep_reply(key, response, paid=False)
     return response
 
 

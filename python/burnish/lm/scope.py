@@ -38,8 +38,8 @@ class Journal(Protocol):
     def reply(self, key: str) -> Response | None:
         """The reply to this request, where the run received one before."""
 
-    def keep_reply(self, key: str, response: Response) -> None:
-        """Keep a reply, before anyone acts on it."""
+    def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> None:
+        """Keep a reply, before anyone acts on it; `paid` unless it came from the cache."""
 
 
 class Watch(Protocol):

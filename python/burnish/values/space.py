@@ -22,6 +22,7 @@ class Choice:
     Attributes:
         instructions: The task in words.
         demos: Worked examples, first shown first.
+        sources: For each demo, the place in the trainset of the example that it comes from.
         lm: The `LM` to ask.
         config: Call settings such as ``{"temperature": 1.0, "rollout_id": 2}``.
         prompts: Prompts compiled from this choice, kept by whoever renders it.
@@ -29,6 +30,7 @@ class Choice:
 
     instructions: str | None = None
     demos: tuple[Any, ...] | None = None
+    sources: tuple[int, ...] | None = None
     lm: Any = None
     config: Mapping[str, Any] = _EMPTY
     prompts: dict[Any, Any] = field(default_factory=dict, repr=False)

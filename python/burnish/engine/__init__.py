@@ -1,0 +1,1 @@
+"""Running programs: cells in, rollouts out, nothing lost on the way."""

@@ -1,0 +1,135 @@
+"""The metric contract: one way to call whatever metric a user wrote.
+
+A metric is ``metric(example, prediction, trace=None)``, or the five-argument form ``(gold, pred,
+trace, pred_name, pred_trace)``, sync or async. Sync metrics run in a worker thread, so that one
+which calls a model or sleeps blocks nobody; Burnish's own, which only compute, run in place.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, MetricError
+from burnish.lm.scope import Reservation, Scope, use_scope
+from burnish.loop import in_thread
+from burnish.modules.binding import bound
+from burnish.values.example import Example
+from burnish.values.prediction import Prediction
+from burnish.values.score import Score
+
+Metric = Callable[..., Any]
+
+
+def computes_only(metric: Metric) -> Metric:
+    """Mark a metric that neither waits nor calls a model: it runs on the loop itself."""
+    metric.computes_only = True  # type: ignore[attr-defined]
+    return metric
+
+
+class Judge:
+    """A checked metric.
+
+    Args:
+        metric: The user's metric.
+
+    Raises:
+        ConfigError: It cannot be called as metrics are.
+    """
+
+    def __init__(self, metric: Metric) -> None:
+        if not callable(metric):
+            raise ConfigError(
+                f"metric={metric!r} cannot be called. {_CONTRACT}"
+            )
+        self.name = getattr(metric, "__name__", type(metric).__name__)
+        self._metric = metric
+        self._arguments = _arguments(metric, self.name)
+        call = getattr(metric, "__call__", metric)  # noqa: B004  an object's async __call__
+        self._async = inspect.iscoroutinefunction(metric) or inspect.iscoroutinefunction(call)
+        self._in_place = self._async or getattr(metric, "computes_only", False)
+
+    async def score(self, example: Any, prediction: Any, trace: Any = None) -> Score:
+        """The metric's verdict.
+
+        Args:
+            example: The example with its labels.
+            prediction: What the program returned.
+            trace: The list of steps while bootstrapping, None while scoring.
+
+        Raises:
+            MetricError: It raised, or returned what is no score.
+            LMError: A model that the metric asks brought no reply.
+        """
+        arguments = (example, prediction, trace, None, None)[: self._arguments]
+        with bound(None):
+            try:
+                if self._in_place:
+                    returned = self._metric(*arguments)
+                else:
+                    returned = await in_thread(self._metric, *arguments)
+                if inspect.isawaitable(returned):
+                    returned = await returned
+            except (LMError, BudgetExhausted):
+                raise
+            # A metric is user code and may raise anything.
+            except Exception as error:
+                raise MetricError(
+                    f"metric {self.name} raised {type(error).__name__}: {error}"
+                ) from error
+        return Score.of(returned)
+
+    async def probe(self, example: Example) -> None:
+        """Try the metric on an example's own labels, without a single model call.
+
+        Raises:
+            ConfigError: It returns something that is no score.
+        """
+        prediction = Prediction(**example.labels().toDict())
+        with use_scope(Scope(meter=_Closed())):
+            try:
+                await self.score(example, prediction)
+            except MetricError as error:
+                # What it raises on a made-up prediction says little; what it returns says all.
+                if error.__cause__ is None or isinstance(error.__cause__, MetricError):
+                    raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
+            except BurnishError:
+                # It asks a model, which a probe may not.
+                return
+
+
+class _Closed:
+    """A meter that lets nothing through."""
+
+    def reserve(self, tokens: int) -> Reservation:
+        raise BudgetExhausted("A probe makes no model calls.", cap="calls")
+
+
+_CONTRACT = (
+    "A metric is `def metric(example, prediction, trace=None)` and returns a bool, a number or "
+    "burnish.Score(value, feedback=...); it may be async."
+)
+
+
+def _arguments(metric: Metric, name: str) -> int:
+    """How many positional arguments to call the metric with: 5, 3 or 2."""
+    try:
+        signature = inspect.signature(metric)
+    except (TypeError, ValueError):
+        return 3
+    for count in (5, 3, 2):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        if count == 5 and not _names_five(signature):
+            continue
+        return count
+    raise ConfigError(f"metric {name}{signature} cannot be called with three arguments. {_CONTRACT}")
+
+
+def _names_five(signature: inspect.Signature) -> bool:
+    """Whether the five-argument form is meant, and not merely bearable (``*args``)."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in kinds for p in signature.parameters.values()) >= 5

@@ -1,0 +1,1 @@
+"""What programs are made of: modules, and the predictors inside them."""

@@ -1,0 +1,170 @@
+"""`Predict`: one question to a model, through a signature."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.adapters.base import Adapter, Prompt
+from burnish.adapters.chat import ChatAdapter
+from burnish.errors import ConfigError
+from burnish.lm.lm import LM
+from burnish.lm.settings import settings
+from burnish.modules.binding import current_binding
+from burnish.modules.module import Module
+from burnish.values.prediction import Prediction
+from burnish.values.rollout import Step
+from burnish.values.signature import Signature, ensure_signature
+from burnish.values.space import Choice
+
+_CHAT = ChatAdapter()
+_NOTHING = Choice()
+
+
+class Predict(Module):
+    """Asks a model for a signature's outputs.
+
+    Args:
+        signature: A `Signature` class, or text such as ``"question -> answer: int"``.
+        config: Call settings such as ``temperature=0.7`` or ``n=5``.
+
+    Attributes:
+        signature: What is asked.
+        demos: Worked examples shown before the question.
+        lm: The model to ask; None asks the one of the settings.
+        config: Call settings.
+
+    Example:
+        >>> Predict("question -> answer").signature.instructions
+        'Given the fields `question`, produce the fields `answer`.'
+    """
+
+    def __init__(self, signature: type[Signature] | str, **config: Any) -> None:
+        self.signature = ensure_signature(signature)
+        self.demos: list[Any] = []
+        self.lm: LM | None = None
+        self.config = config
+        self._compiled_prompt: tuple[Adapter, type[Signature], list[Any], Prompt] | None = None
+
+    def __repr__(self) -> str:
+        return f"Predict({self.signature.signature})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Predict:
+        twin: Predict = super().__deepcopy__(memo)
+        twin._compiled_prompt = None
+        return twin
+
+    def reset(self) -> None:
+        """Forget demos and LM."""
+        self.demos = []
+        self.lm = None
+
+    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
+        """Ask and wait for the prediction.
+
+        Args:
+            args: None: inputs are given by name.
+            inputs: The signature's input fields by name, and optionally ``demos=``, ``lm=``,
+                ``config=`` and ``signature=`` for this call only.
+
+        Raises:
+            ConfigError: There is no LM, or an input was given by position.
+            ReplyError: The reply does not parse.
+            LMError: There was no reply.
+        """
+        prediction: Prediction = super().__call__(*args, **inputs)
+        return prediction
+
+    async def aforward(
+        self,
+        *args: Any,
+        demos: Sequence[Any] | None = None,
+        lm: LM | None = None,
+        config: Mapping[str, Any] | None = None,
+        signature: type[Signature] | str | None = None,
+        **inputs: Any,
+    ) -> Prediction:
+        """The coroutine behind a call; takes the same arguments."""
+        asked = self.signature if signature is None else ensure_signature(signature)
+        if args:
+            raise ConfigError(
+                f"{self!r} takes its inputs by name: write "
+                f"{next(iter(asked.input_fields))}=... instead of a bare value."
+            )
+        _check_inputs(asked, inputs)
+        binding = current_binding()
+        name = "" if binding is None else binding.names.get(id(self), "")
+        choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
+        adapter: Adapter = settings.adapter or _CHAT
+        if demos is None and signature is None:
+            prompt = self._prompt(adapter, choice)
+        else:
+            shown = self.demos if demos is None else demos
+            prompt = adapter.compile(asked, instructions=asked.instructions, demos=shown)
+        model = lm or choice.lm or self.lm or settings.lm
+        if model is None:
+            raise ConfigError(_NO_LM)
+        settings_of_call = self.config
+        if choice.config or config:
+            settings_of_call = {**self.config, **choice.config, **(config or {})}
+        request = model.request(
+            adapter.render(asked, inputs), prefix=prompt.prefix, config=settings_of_call
+        )
+        response = await model.complete(request, predictor=name)
+        outputs = [adapter.parse(asked, output.text) for output in response.outputs]
+        prediction = (
+            Prediction(outputs[0])
+            if len(outputs) == 1
+            else Prediction.from_completions(outputs, signature=asked)
+        )
+        if binding is not None:
+            binding.trace.append(Step(self, inputs, prediction))
+        return prediction
+
+    def _prompt(self, adapter: Adapter, choice: Choice) -> Prompt:
+        """The compiled prompt: made once for a candidate, or until the predictor is changed."""
+        signature = self.signature
+        if choice is _NOTHING:
+            return self._own_prompt(adapter)
+        prompt: Prompt | None = choice.prompts.get((adapter, signature))
+        if prompt is None:
+            prompt = adapter.compile(
+                signature,
+                instructions=choice.instructions or signature.instructions,
+                demos=self.demos if choice.demos is None else choice.demos,
+            )
+            choice.prompts[adapter, signature] = prompt
+        return prompt
+
+    def _own_prompt(self, adapter: Adapter) -> Prompt:
+        # Demos are the user's to change at any time, in place too, so they are compared.
+        signature = self.signature
+        kept = self._compiled_prompt
+        if kept is not None and kept[0] is adapter and kept[1] is signature and kept[2] == self.demos:
+            return kept[3]
+        prompt = adapter.compile(
+            signature, instructions=signature.instructions, demos=self.demos
+        )
+        self._compiled_prompt = (adapter, signature, copy.deepcopy(self.demos), prompt)
+        return prompt
+
+
+_NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
+    burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
+    burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
+or for one program: program.set_lm(...)."""
+
+
+def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:
+    fields = signature.input_fields
+    if inputs.keys() == fields.keys():
+        return
+    missing = [name for name in fields if name not in inputs]
+    extra = [name for name in inputs if name not in fields]
+    parts = [f"missing {', '.join(missing)}"] if missing else []
+    parts += [f"unknown {', '.join(extra)}"] if extra else []
+    warnings.warn(
+        f"Predict({signature.signature}): {'; '.join(parts)}.", UserWarning, stacklevel=2
+    )

@@ -1,0 +1,215 @@
+"""Programs on disk: one readable, versioned JSON without keys, code or pickle.
+
+The file keeps DSPy's keys in place (predictor paths at top level, positional
+``signature.fields``), so that either reads the other's; what is ours stands under ``"burnish"``.
+Loading is all or nothing: the whole file is checked against the program before anything changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from burnish.errors import StateError
+from burnish.lm.lm import LM
+from burnish.values.example import Example
+
+FORMAT = 1
+_METADATA = ("metadata", "burnish")
+
+
+def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
+    """A program's state as JSON-ready values.
+
+    Args:
+        program: The module.
+        save_field_meta: Also keep each field's name, type and description.
+    """
+    from burnish import __version__
+
+    state = {
+        name: _dump_predictor(predictor, save_field_meta=save_field_meta)
+        for name, predictor in program.named_predictors(frozen=True)
+    }
+    state["burnish"] = {"format": FORMAT, "version": __version__}
+    versions = {"python": platform.python_version().rpartition(".")[0], "burnish": __version__}
+    state["metadata"] = {"dependency_versions": versions}
+    return state
+
+
+def load(program: Any, saved: Mapping[str, Any]) -> None:
+    """Put a dumped state into a program.
+
+    Raises:
+        StateError: The state is not one, is of a newer format, or does not fit the program; the
+            message names what does not fit. The program is unchanged then.
+    """
+    if not isinstance(saved, Mapping):
+        raise StateError(f"A program's state is a JSON object, not {type(saved).__name__}.")
+    version = saved.get("burnish", {})
+    if isinstance(version, Mapping) and version.get("format", FORMAT) > FORMAT:
+        raise StateError(
+            f"The state is of format {version['format']}, this Burnish reads up to {FORMAT}. "
+            "Upgrade: pip install -U burnish."
+        )
+    predictors = dict(program.named_predictors(frozen=True))
+    there = [name for name in saved if name not in _METADATA]
+    missing = [name for name in predictors if name not in saved]
+    unknown = [name for name in there if name not in predictors]
+    if missing or unknown:
+        raise StateError(
+            "The state does not fit this program: "
+            + "; ".join(
+                [f"no state for predictor {name!r}" for name in missing]
+                + [f"no predictor for state {name!r}" for name in unknown]
+            )
+            + f". The program has {_listed(predictors)}, the state has {_listed(there)}."
+        )
+    changes = [_read_predictor(p, saved[name], name) for name, p in predictors.items()]
+    for predictor, (signature, demos, lm) in zip(predictors.values(), changes, strict=True):
+        predictor.signature = signature
+        predictor.demos = demos
+        if lm is not None:
+            predictor.lm = lm
+
+
+def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = False) -> None:
+    """Write a program's state; the file is whole or not there, never half written.
+
+    Raises:
+        StateError: The path is not a ``.json`` file, or a demo holds what JSON has not.
+    """
+    target = Path(path)
+    if target.suffix != ".json":
+        raise StateError(f"Programs are saved as JSON: write {str(target) + '.json'!r}.")
+    text = json.dumps(
+        dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(target.name + ".part")
+    draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    draft.replace(target)
+
+
+def load_file(program: Any, path: str | os.PathLike[str]) -> None:
+    """Read a state file into a program.
+
+    Raises:
+        StateError: No such file, not JSON, or see `load`.
+    """
+    load(program, read(path))
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """A state file's content.
+
+    Raises:
+        StateError: No such file, or not a JSON object.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StateError(f"Cannot read the program {str(path)!r}: {error}.") from error
+    try:
+        state = json.loads(text)
+    except ValueError as error:
+        raise StateError(
+            f"{str(path)!r} is not a saved program: it is not JSON ({error}). Programs are "
+            "written by program.save('name.json')."
+        ) from error
+    if not isinstance(state, dict):
+        raise StateError(f"{str(path)!r} is not a saved program: it holds no JSON object.")
+    return state
+
+
+def _dump_predictor(predictor: Any, *, save_field_meta: bool) -> dict[str, Any]:
+    return {
+        "traces": [],
+        "train": [],
+        "demos": [_plain(demo) for demo in predictor.demos],
+        "signature": _dump_signature(predictor.signature, save_field_meta=save_field_meta),
+        "lm": None if predictor.lm is None else predictor.lm.dump_state(),
+    }
+
+
+def _dump_signature(signature: Any, *, save_field_meta: bool) -> dict[str, Any]:
+    fields = []
+    for name, field in signature.fields.items():
+        extra = field.json_schema_extra
+        entry = {"prefix": extra["prefix"], "description": extra["desc"]}
+        if save_field_meta:
+            annotation = field.annotation
+            entry = {
+                "name": name,
+                "field_type": extra["__dspy_field_type"],
+                "type": getattr(annotation, "__name__", None)
+                if isinstance(annotation, type)
+                else str(annotation).removeprefix("typing."),
+                **entry,
+            }
+        fields.append(entry)
+    return {"instructions": signature.instructions, "fields": fields}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it; pydantic models as objects."""
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, Example):
+        return _plain(value.toDict())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "value") and hasattr(type(value), "__members__"):
+        return _plain(value.value)
+    raise StateError(
+        f"A demo holds {value!r} of type {type(value).__name__}, which JSON cannot keep. Use "
+        "texts, numbers, lists, dicts or pydantic models in demos."
+    )
+
+
+def _read_predictor(predictor: Any, saved: Any, name: str) -> tuple[Any, list[Example], LM | None]:
+    if not isinstance(saved, Mapping) or not isinstance(saved.get("signature"), Mapping):
+        raise StateError(f"The state of predictor {name!r} has no signature.")
+    signature = predictor.signature
+    fields = saved["signature"].get("fields", [])
+    if len(fields) != len(signature.fields):
+        raise StateError(
+            f"Predictor {name!r} has {len(signature.fields)} fields "
+            f"({_listed(signature.fields)}), the state has {len(fields)}."
+        )
+    instructions = saved["signature"].get("instructions")
+    demos = saved.get("demos", [])
+    if not isinstance(instructions, str) or not isinstance(demos, list):
+        raise StateError(f"The state of predictor {name!r} lacks instructions or demos.")
+    if not all(isinstance(demo, Mapping) for demo in demos):
+        raise StateError(f"Predictor {name!r}: every demo must be a JSON object.")
+    inputs = list(signature.input_fields)
+    read_demos = [Example(**demo).with_inputs(*(i for i in inputs if i in demo)) for demo in demos]
+    restated = signature.load_state({"instructions": instructions, "fields": fields})
+    return restated, read_demos, _read_lm(saved.get("lm"), name)
+
+
+def _read_lm(saved: Any, name: str) -> LM | None:
+    if saved is None:
+        return None
+    if not isinstance(saved, Mapping) or not isinstance(saved.get("model"), str):
+        raise StateError(f"The LM of predictor {name!r} names no model.")
+    known = ("model", "cache", "num_retries", "api_base")
+    params = {
+        key: value
+        for key, value in saved.items()
+        if key in known or isinstance(value, str | int | float | bool | list | dict)
+    }
+    return LM(**params)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names)) or "none"

@@ -1,0 +1,1 @@
+"""The steps that optimizers are made of: functions from values to values."""

@@ -1,0 +1,72 @@
+"""Teacher rollouts on training examples: each made at most once, shared by all who need it.
+
+Whoever wants demos asks for the first passing examples in an order of its own. Examples run in
+parallel, and no run is started that could turn out not to be needed: as many are under way as are
+still missing. So the runs made are exactly those up to the last one needed, at any concurrency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from burnish.values.rollout import Rollout
+
+# Runs the teacher on example `place`, attempt `round`; None where it did not pass.
+Attempt = Callable[[int, int], Awaitable[Rollout | None]]
+
+
+class Teacher:
+    """Runs a teacher on examples, remembering what passed.
+
+    Args:
+        attempt: One run on one example.
+        max_rounds: Attempts an example at most; the first that passes counts.
+    """
+
+    def __init__(self, attempt: Attempt, *, max_rounds: int = 1) -> None:
+        self._attempt = attempt
+        self._max_rounds = max_rounds
+        self._runs: dict[int, asyncio.Task[Rollout | None]] = {}
+
+    async def first_passing(self, order: Sequence[int], *, need: int) -> list[Rollout]:
+        """The first `need` passing rollouts, in this order of examples.
+
+        Args:
+            order: Places of examples, the one wanted first in front.
+            need: How many; fewer come back where fewer pass.
+        """
+        queue = iter(order)
+        running: dict[asyncio.Task[Rollout | None], int] = {}
+        passed: dict[int, Rollout] = {}
+        try:
+            while True:
+                while len(passed) + len(running) < need:
+                    place = next(queue, None)
+                    if place is None:
+                        break
+                    running[self._run(place)] = place
+                if not running:
+                    return [passed[place] for place in order if place in passed]
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    place = running.pop(task)
+                    rollout = task.result()
+                    if rollout is not None:
+                        passed[place] = rollout
+        finally:
+            # Only an error leaves runs behind.
+            for task in running:
+                task.cancel()
+
+    def _run(self, place: int) -> asyncio.Task[Rollout | None]:
+        if place not in self._runs:
+            self._runs[place] = asyncio.create_task(self._rounds(place))
+        return self._runs[place]
+
+    async def _rounds(self, place: int) -> Rollout | None:
+        for number in range(self._max_rounds):
+            rollout = await self._attempt(place, number)
+            if rollout is not None:
+                return rollout
+        return None

@@ -1,0 +1,162 @@
+"""What a compile found out: candidates, scores with n and intervals, costs, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from burnish.values.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One candidate's scores.
+
+    Attributes:
+        name: The candidate's name.
+        n: Examples that count: scored or failed.
+        failed: Those of them that failed, and count as the failure score.
+        not_measured: Examples without an outcome (network, outage, budget); in no mean.
+        mean: Mean score over the n; nan where n is 0.
+        low: Lower end of the 95% interval: Wilson's where every score is 0 or 1, else Student's t.
+        high: Upper end of it.
+    """
+
+    name: str
+    n: int
+    failed: int
+    not_measured: int
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        total = self.n + self.not_measured
+        return f"{100 * self.mean:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}] ({self.n}/{total})"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A paired difference of two candidates on the same examples.
+
+    Attributes:
+        n: Examples measured for both.
+        mean: Mean difference.
+        low: Lower end of the 95% interval (Student's t on the differences).
+        high: Upper end of it.
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.n > 1 and (self.low > 0 or self.high < 0)
+
+    def __str__(self) -> str:
+        text = f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}] on {self.n} examples"
+        return text if self.significant else f"{text}: no significant gain"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a compile found out.
+
+    Attributes:
+        optimizer: The optimizer's name.
+        candidates: Every candidate's standing, in the order in which they were proposed.
+        winner: The winner's name.
+        gain: Winner minus baseline on the examples used to choose, which flatters the winner;
+            None where nothing was scored.
+        usage: What each stage cost.
+        stopped: Why it ended: ``"finished"``, or what cut it short.
+        seconds: Wall-clock seconds of this process.
+        decisions: What was decided on the way, in words.
+        run_dir: Where the journal lies, if one was kept.
+        build: Makes the program of a candidate by its number.
+    """
+
+    optimizer: str
+    candidates: Sequence[Standing]
+    winner: str
+    gain: Difference | None
+    usage: Mapping[str, Usage]
+    stopped: str
+    seconds: float
+    decisions: Sequence[str] = ()
+    run_dir: str | None = None
+    build: Callable[[int], Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def total(self) -> Usage:
+        """What the whole compile cost."""
+        return sum(self.usage.values(), Usage())
+
+    @property
+    def score(self) -> float | None:
+        """The winner's mean as DSPy gives it, 0 to 100; None where nothing was scored."""
+        standing = self.standing
+        return None if standing is None or standing.n == 0 else round(100 * standing.mean, 2)
+
+    @property
+    def standing(self) -> Standing | None:
+        """The winner's scores."""
+        return next((c for c in self.candidates if c.name == self.winner), None)
+
+    def top(self, k: int) -> list[Any]:
+        """The programs of the k best candidates, best first; ties keep the earlier."""
+        if self.build is None:
+            return []
+        return [self.build(number) for number in self._ranked()[:k]]
+
+    @property
+    def candidate_programs(self) -> list[dict[str, Any]]:
+        """``{"score": 0..100, "program": ..., "seed": name}`` for each candidate, best first."""
+        build = self.build
+        if build is None:
+            return []
+        return [
+            {
+                "score": round(100 * self.candidates[number].mean, 2),
+                "program": build(number),
+                "seed": self.candidates[number].name,
+            }
+            for number in self._ranked()
+        ]
+
+    @property
+    def trial_logs(self) -> dict[int, dict[str, Any]]:
+        """Each candidate's scores by its number from 1 on, as DSPy numbers trials."""
+        return {number: asdict(standing) for number, standing in enumerate(self.candidates, start=1)}
+
+    def _ranked(self) -> list[int]:
+        scored = [i for i, standing in enumerate(self.candidates) if standing.n]
+        return sorted(scored, key=lambda i: -self.candidates[i].mean)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        return {
+            "optimizer": self.optimizer,
+            "winner": self.winner,
+            "score": self.score,
+            "gain": None if self.gain is None else asdict(self.gain),
+            "candidates": [asdict(standing) for standing in self.candidates],
+            "usage": {stage: usage.to_dict() for stage, usage in self.usage.items()},
+            "stopped": self.stopped,
+            "seconds": round(self.seconds, 3),
+            "decisions": list(self.decisions),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.optimizer}: {self.stopped}, winner {self.winner!r}"]
+        if self.standing is not None:
+            lines.append(f"score {self.standing} on the examples used to choose")
+        if self.gain is not None:
+            lines.append(f"gain over the baseline {self.gain}")
+        total = self.total
+        lines.append(f"{total.calls} LM calls, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
+        return "\n".join([*lines, *self.decisions])

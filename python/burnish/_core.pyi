@@ -1,0 +1,254 @@
+"""The Rust core: text metrics, board statistics, the choice of traces, draws and fingerprints.
+
+Arrays are one-dimensional, contiguous numpy columns unless a shape is given; columns that go together have equal
+length. Arguments of a wrong type, length or range raise `burnish.errors.ConfigError` with the argument and the row. So
+does a string with a lone surrogate, which has no UTF-8 form. Calls that read more than 16 KiB release the GIL; arrays
+must not be written to meanwhile.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats: TypeAlias = NDArray[np.float64]
+_Ints: TypeAlias = NDArray[np.int64]
+
+__all__ = [
+    "Fingerprint",
+    "board_leader",
+    "board_paired",
+    "board_summary",
+    "digests",
+    "draw",
+    "exact_match",
+    "f1",
+    "fingerprint",
+    "hotpot_f1",
+    "normalize",
+    "passage_match",
+    "pick_traces",
+]
+
+def normalize(texts: Sequence[str]) -> list[str]:
+    """The SQuAD-normalised form of each text.
+
+    In this order: NFD, lower case, no ASCII punctuation, no articles (a, an, the), single spaces. Equal to what
+    `unicodedata`, `str.lower`, `re` and `str.split` give, for every character that this Python's Unicode tables know.
+
+    Args:
+        texts: n strings.
+
+    Returns:
+        n strings.
+    """
+
+def exact_match(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
+    """1.0 where a prediction equals one of its references, both normalised, else 0.0.
+
+    Args:
+        predictions: n strings.
+        references: For each prediction one string or more.
+
+    Returns:
+        n scores.
+    """
+
+def f1(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
+    """The best F1, over its references, of the normalised tokens a prediction shares, counted with repeats.
+
+    Two texts without tokens score 1.0; one without beside one with tokens scores 0.0.
+
+    Args:
+        predictions: n strings.
+        references: For each prediction one string or more.
+
+    Returns:
+        n scores from 0 to 1.
+    """
+
+def hotpot_f1(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
+    """As `f1`, but where one side is yes, no or noanswer and the other differs, that pair scores 0.0.
+
+    Args:
+        predictions: n strings.
+        references: For each prediction one string or more.
+
+    Returns:
+        n scores from 0 to 1.
+    """
+
+def passage_match(passages: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]) -> _Floats:
+    """1.0 where the tokens of one answer stand side by side in one passage, both normalised, else 0.0.
+
+    An answer that normalises to nothing is found nowhere. A row without passages scores 0.0.
+
+    Args:
+        passages: For each of n rows any number of strings.
+        answers: For each row one string or more.
+
+    Returns:
+        n scores.
+    """
+
+def board_summary(
+    candidate: _Ints,
+    example: _Ints,
+    score: _Floats,
+    status: NDArray[np.uint8],
+    n_candidates: int,
+) -> tuple[_Ints, _Ints, _Ints, _Floats, _Floats, _Floats]:
+    """What is known of each candidate.
+
+    The counted rows (status 0 or 1) of one candidate on one example are averaged first, and every example weighs the
+    same.
+
+    Args:
+        candidate: For each of n rows a number from 0 to `n_candidates` - 1.
+        example: For each row any number that names the example.
+        score: For each row a finite score; anything where the status is 2.
+        status: 0 scored, 1 failed (counts with its score), 2 not measured (never counts).
+        n_candidates: Length of what is returned.
+
+    Returns:
+        Six columns: examples with a counted row (n); of these, those with a failed row; examples of which no row
+        counts; the mean over the n examples; the ends of its 95% interval, Wilson's where all n scores are 0 or 1,
+        else Student's. Where n is 0, mean and ends are NaN; where n is 1 and the score neither 0 nor 1, the interval
+        is (-inf, inf).
+    """
+
+def board_paired(
+    candidate: _Ints,
+    example: _Ints,
+    score: _Floats,
+    status: NDArray[np.uint8],
+    first: int,
+    second: int,
+) -> tuple[int, float, float, float]:
+    """The gain of one candidate over another on the examples that both have a counted row for.
+
+    Args:
+        candidate: As in `board_summary`; any numbers.
+        example: As in `board_summary`.
+        score: As in `board_summary`.
+        status: As in `board_summary`.
+        first: The candidate whose score counts for.
+        second: The candidate whose score counts against.
+
+    Returns:
+        Common examples (n), mean of first minus second, and the ends of its 95% interval (Student's). Mean and ends
+        are NaN where n is 0; the ends are (-inf, inf) where n is 1.
+    """
+
+def board_leader(
+    candidate: _Ints,
+    example: _Ints,
+    score: _Floats,
+    status: NDArray[np.uint8],
+    n_candidates: int,
+) -> int:
+    """The candidate with the best mean, the lowest of several equals; -1 if nothing is measured.
+
+    Args:
+        candidate: As in `board_summary`.
+        example: As in `board_summary`.
+        score: As in `board_summary`.
+        status: As in `board_summary`.
+        n_candidates: As in `board_summary`.
+
+    Returns:
+        A number from 0 to `n_candidates` - 1, or -1.
+    """
+
+def pick_traces(
+    score: _Floats,
+    predictor: _Ints,
+    rollout: _Ints,
+    tokens: _Ints,
+    digest: NDArray[np.uint64],
+    *,
+    min_score: float,
+    per_predictor: int,
+    max_tokens: int | None,
+    seed: int,
+) -> _Ints:
+    """The steps worth showing as demos.
+
+    Keeps rows that score at least `min_score`; of several steps of one (rollout, predictor) the last with probability
+    1/2, else one of the earlier; of one predictor's rows with one digest the first; then, in row order, what fits.
+
+    Args:
+        score: For each of n steps the score of its rollout; NaN where it has none, which drops the row.
+        predictor: For each step the predictor that was called.
+        rollout: For each step its rollout.
+        tokens: For each step what it takes as a demo, in tokens.
+        digest: `digests` of what each step says, of shape (n, 2).
+        min_score: The lowest score that is good enough.
+        per_predictor: At most so many rows for each predictor.
+        max_tokens: At most so many tokens for each predictor, all its rows together; None for no limit.
+        seed: Decides which step of a rollout stays, and nothing else.
+
+    Returns:
+        Row numbers, rising.
+    """
+
+def digests(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """The first 16 bytes of the BLAKE3 digest of each text, as two little-endian numbers.
+
+    Args:
+        texts: n strings.
+
+    Returns:
+        An array of shape (n, 2).
+    """
+
+def draw(seed: int, purpose: str, step: int) -> int:
+    """The random number with this name.
+
+    Args:
+        seed: From -2**63 to 2**63 - 1.
+        purpose: What the number is for.
+        step: Which one of them, from -2**63 to 2**63 - 1.
+
+    Returns:
+        A number from 0 to 2**64 - 1, each as likely.
+    """
+
+def fingerprint(text: str, /) -> str:
+    """The first 16 bytes of the BLAKE3 digest of a text, as 32 hex digits.
+
+    Args:
+        text: The text, hashed as UTF-8.
+
+    Returns:
+        32 hex digits in lower case.
+    """
+
+@final
+class Fingerprint:
+    """A prefix that is already hashed; it never changes.
+
+    `Fingerprint(a).extend(b).finish(c)` equals `fingerprint(a + b + c)` and hashes only `c` when `finish` is called.
+    """
+
+    def __new__(cls, prefix: str = "") -> Fingerprint: ...
+    def extend(self, text: str, /) -> Fingerprint:
+        """The prefix followed by `text`, as a new prefix.
+
+        Args:
+            text: What to add.
+
+        Returns:
+            A new object; this one stays as it is.
+        """
+
+    def finish(self, suffix: str = "") -> str:
+        """The fingerprint of the prefix followed by `suffix`.
+
+        Args:
+            suffix: What to add for this one fingerprint.
+
+        Returns:
+            32 hex digits in lower case.
+        """

@@ -1,0 +1,123 @@
+//! What Python passes, as the core takes it: strings as borrowed UTF-8, columns as slices.
+//!
+//! A wrong type is a `ConfigError` that names the argument and the row. A string with a lone surrogate has no UTF-8 form
+//! and is refused the same way, since two different ones must not become one text. Strings cost about 30 ns each; an
+//! ASCII string is not copied, and another keeps its UTF-8 form with it until it dies. While a call has let go of the
+//! interpreter lock, its arrays must not be written to.
+
+use std::fmt;
+
+use numpy::{Element, PyReadonlyArray1};
+use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::PyString;
+
+use crate::error::config_error;
+
+/// Where a value stands, for messages: an argument, or a row of one.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    row: Option<usize>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            Some(row) => write!(to, "{}[{row}]", self.name),
+            None => write!(to, "{}", self.name),
+        }
+    }
+}
+
+/// One string, borrowed.
+pub fn text<'a>(name: &str, value: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    value.to_str().map_err(|cause| no_text(value.py(), Place { name, row: None }, cause))
+}
+
+/// A sequence of strings.
+pub fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
+    strings(Place { name, row: None }, value)
+}
+
+/// A sequence of sequences of strings.
+pub fn text_rows(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<PyBackedStr>>> {
+    let place = Place { name, row: None };
+    let mut rows = Vec::with_capacity(value.len().unwrap_or(0));
+    for (row, item) in iterate(place, value, "sequences of strings")?.enumerate() {
+        rows.push(strings(Place { name, row: Some(row) }, &item?)?);
+    }
+    Ok(rows)
+}
+
+/// Bytes of text in a sequence.
+pub fn size(texts: &[PyBackedStr]) -> usize {
+    texts.iter().map(|text| text.len()).sum()
+}
+
+/// Bytes of text in a sequence of sequences.
+pub fn size_of_rows(rows: &[Vec<PyBackedStr>]) -> usize {
+    rows.iter().map(|row| size(row)).sum()
+}
+
+/// One contiguous numpy column of the type that the core takes.
+pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, T>> {
+    let py = value.py();
+    let array: PyReadonlyArray1<'py, T> = value.extract().map_err(|cause: PyErr| {
+        let kind = numpy::dtype::<T>(py);
+        chained(py, format!("{name} must be a column of {kind} in a numpy array: {cause}"), cause)
+    })?;
+    if array.as_slice().is_err() {
+        let message = format!("{name} is a strided view; pass numpy.ascontiguousarray({name})");
+        return Err(config_error(py, message));
+    }
+    Ok(array)
+}
+
+fn strings(place: Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
+    let mut texts = Vec::with_capacity(value.len().unwrap_or(0));
+    for (row, item) in iterate(place, value, "strings")?.enumerate() {
+        let refuse = |cause: PyErr| {
+            let within = place.to_string();
+            no_text(value.py(), Place { name: &within, row: Some(row) }, cause)
+        };
+        texts.push(item?.extract::<PyBackedStr>().map_err(refuse)?);
+    }
+    Ok(texts)
+}
+
+fn iterate<'py>(
+    place: Place<'_>,
+    value: &Bound<'py, PyAny>,
+    of: &str,
+) -> PyResult<Bound<'py, pyo3::types::PyIterator>> {
+    // A string is a sequence of strings to Python, and never what was meant.
+    if value.is_instance_of::<PyString>() {
+        return Err(config_error(value.py(), format!("{place} is one string; give a list of {of}")));
+    }
+    value.try_iter().map_err(|cause| {
+        let kind = value.get_type();
+        chained(value.py(), format!("{place} is {kind}; give a list of {of}"), cause)
+    })
+}
+
+/// Says why a value is no text: not a string, or one that UTF-8 cannot write.
+fn no_text(py: Python<'_>, place: Place<'_>, cause: PyErr) -> PyErr {
+    if !cause.is_instance_of::<PyUnicodeEncodeError>(py) {
+        return chained(py, format!("{place} is not a string: {cause}"), cause);
+    }
+    let start = cause.value(py).getattr("start").and_then(|start| start.extract::<usize>());
+    let at = start.map_or_else(|_| String::new(), |start| format!(" at character {start}"));
+    let message = format!(
+        "{place} holds a lone surrogate{at}, half of a character that cannot be written as UTF-8; \
+         replace it first, for example with text.encode('utf-8', 'replace').decode()"
+    );
+    chained(py, message, cause)
+}
+
+fn chained(py: Python<'_>, message: String, cause: PyErr) -> PyErr {
+    let error = config_error(py, message);
+    error.set_cause(py, Some(cause));
+    error
+}

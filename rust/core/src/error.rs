@@ -1,0 +1,96 @@
+//! Everything that a kernel can refuse, as one enum.
+//!
+//! Kernels check their columns before they compute, so an error means that nothing was done. A message names the
+//! column and the row, shows the value, then says what to do. Building one costs an allocation and happens at
+//! most once a call. Programming slips inside the core are panics of a test, never a variant here.
+
+use thiserror::Error;
+
+/// Why a kernel refused its arguments.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Error {
+    /// Two columns that describe the same rows differ in length.
+    #[error("{name} has {length} rows and {other} has {expected}; give one of each for every row")]
+    Lengths {
+        /// The column found at fault.
+        name: &'static str,
+        /// Its number of rows.
+        length: usize,
+        /// The column it must match.
+        other: &'static str,
+        /// The number of rows of that column.
+        expected: usize,
+    },
+    /// A row has nothing to be compared with.
+    #[error("{name}[{row}] is empty; every row needs at least one text to compare with")]
+    Nothing {
+        /// The column found at fault.
+        name: &'static str,
+        /// The row found at fault.
+        row: usize,
+    },
+    /// A row names a candidate that the board does not have.
+    #[error(
+        "candidate[{row}] is {candidate}, and the board has candidates 0 to {n_candidates} (not included)"
+    )]
+    Candidate {
+        /// The row found at fault.
+        row: usize,
+        /// What it says.
+        candidate: i64,
+        /// How many candidates there are.
+        n_candidates: usize,
+    },
+    /// A row has a status that is none of the three.
+    #[error("status[{row}] is {status}; use 0 (scored), 1 (failed) or 2 (not measured)")]
+    Status {
+        /// The row found at fault.
+        row: usize,
+        /// What it says.
+        status: u8,
+    },
+    /// A row that counts has a score that cannot enter a mean.
+    #[error(
+        "score[{row}] is {score}, and the row counts (status {status}); give a finite score, or status 2 (not measured)"
+    )]
+    Score {
+        /// The row found at fault.
+        row: usize,
+        /// What it says.
+        score: f64,
+        /// The status of the row.
+        status: u8,
+    },
+    /// A row has a number that its column cannot hold.
+    #[error("{name}[{row}] is {value}; it must not be negative")]
+    NegativeRow {
+        /// The column found at fault.
+        name: &'static str,
+        /// The row found at fault.
+        row: usize,
+        /// What it says.
+        value: i64,
+    },
+    /// An argument that counts something is below zero.
+    #[error("{name} is {value}; it must not be negative")]
+    Negative {
+        /// The argument found at fault.
+        name: &'static str,
+        /// What it says.
+        value: i64,
+    },
+    /// An argument is not a number.
+    #[error("{name} is NaN; give a number")]
+    NotANumber {
+        /// The argument found at fault.
+        name: &'static str,
+    },
+}
+
+/// Refuses a column whose length is not that of the column it goes with.
+pub(crate) fn same_length(
+    (name, length): (&'static str, usize),
+    (other, expected): (&'static str, usize),
+) -> Result<(), Error> {
+    if length == expected { Ok(()) } else { Err(Error::Lengths { name, length, other, expected }) }
+}

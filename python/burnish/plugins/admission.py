@@ -6,7 +6,6 @@ Every fault of a plugin, whatever it raises, comes out as a `PluginError` that s
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,20 +47,19 @@ class Found:
     load: Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Watcher:
-    """A plugin's `burnish_watch`; what it raises becomes a warning and reaches nobody else."""
+    """A plugin's `burnish_watch`. The event stream leaves out one that raises, and names it."""
 
     plugin: str
     function: Callable[[list[dict[str, Any]]], object]
 
     def __call__(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Show a batch of events to the plugin, as copies."""
-        try:
-            self.function([dict(event) for event in events])
-        except Exception as error:  # a plugin that looks must never stop the run that it looks at
-            message = f"Plugin {self.plugin!r}: {_WATCH} raised {_shown(error)}. The run goes on."
-            warnings.warn(message, PluginWarning, stacklevel=2)
+        self.function([dict(event) for event in events])
+
+    def __repr__(self) -> str:
+        return f"burnish_watch of plugin {self.plugin!r}"
 
 
 def admit(manager: pluggy.PluginManager, found: Found) -> tuple[dict[str, dict[str, Factory]], Watcher | None]:

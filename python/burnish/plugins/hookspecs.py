@@ -35,8 +35,8 @@ def burnish_metrics() -> Factories:  # type: ignore[empty-body]
 def burnish_lm_backends() -> Factories:  # type: ignore[empty-body]
     """Model backends: ``{provider: factory (endpoint) -> backend}``, for models ``"provider/name"``.
 
-    `endpoint` holds what `LM` was told of the place to ask, such as ``api_base`` and the key.
-    A backend has ``async complete(request: Request) -> Response``, which raises `LMTransient` or
+    `endpoint` holds where and as whom to call: ``model, api_base, timeout, secrets``. A backend
+    has ``async complete(request: Request) -> Response``, which raises `LMTransient` or
     `LMRejected`, and may have ``async close()``. Retries, cache, budget and limits are `LM`'s.
     """
 
@@ -75,6 +75,6 @@ def burnish_datasets() -> Factories:  # type: ignore[empty-body]
 def burnish_watch(events: Sequence[Mapping[str, Any]]) -> None:
     """Look at what a run does: its events, in batches and in order, as dicts of JSON values.
 
-    Each has ``event`` (such as ``"lm_called"``) and the fields that go with it. What is returned
-    is ignored, and what is raised becomes a warning.
+    Each has ``kind`` (such as ``"lm_called"``), ``time`` and the kind's own fields. What is
+    returned is ignored; one that raises is warned of and sees no more of the run.
     """

@@ -13,8 +13,8 @@ import burnish.errors
 PACKAGE_ROOT = Path(burnish.errors.__file__).parents[1]
 
 
-def install(folder: Path, name: str, source: str, *, version: str = "1.0") -> None:
-    """Put a plugin of one module into a folder of `sys.path`, under the entry point `name`."""
+def install(folder: Path, name: str, source: str, *, version: str = "1.0", entry: str | None = None) -> None:
+    """Put a plugin of one module into a folder of `sys.path`, under the entry point `entry` (default: `name`)."""
     module = f"plugin_{name}_module"
     (folder / f"{module}.py").write_text(
         "from burnish.plugins import hookimpl\n" + textwrap.dedent(source), encoding="utf-8"
@@ -24,7 +24,7 @@ def install(folder: Path, name: str, source: str, *, version: str = "1.0") -> No
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: burnish-{name}\nVersion: {version}\n", encoding="utf-8"
     )
-    (info / "entry_points.txt").write_text(f"[burnish]\n{name} = {module}\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[burnish]\n{entry or name} = {module}\n", encoding="utf-8")
 
 
 def run_python(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:

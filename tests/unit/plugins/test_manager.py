@@ -168,19 +168,33 @@ def test_a_lazy_factory_is_imported_at_use_and_says_what_is_missing(plugins: Pat
         lookup("metrics", "odd")
 
 
-def test_every_watcher_sees_copies_and_none_can_stop_a_run(plugins: Path) -> None:
-    install(plugins, "falls", "@hookimpl\ndef burnish_watch(events): raise ValueError('full')")
+def test_a_watcher_sees_copies_and_tells_whose_it_is(plugins: Path) -> None:
     install(
-        plugins, "looks", "seen = []\n@hookimpl\ndef burnish_watch(events):\n    seen.extend(events); events[0].clear()"
+        plugins,
+        "looks",
+        "seen = []\n@hookimpl\ndef burnish_watch(events):\n    seen.extend(events); events[0].pop('tokens')",
     )
     assert load() == []
-    event = {"event": "lm_called", "tokens": 3}
-    falls, looks = watchers()
-    with pytest.warns(PluginWarning, match="'falls': burnish_watch raised ValueError: full"):
-        falls([event])
-    looks([event])
-    assert event == {"event": "lm_called", "tokens": 3}
-    assert [plugin.name for plugin in listing() if plugin.watches] == ["falls", "looks"]
+    event = {"kind": "lm_called", "tokens": 3}
+    [watcher] = watchers()
+    watcher([event])
+    assert event == {"kind": "lm_called", "tokens": 3}
+    assert sys.modules["plugin_looks_module"].seen == [{"kind": "lm_called"}]
+    assert repr(watcher) == "burnish_watch of plugin 'looks'"
+    assert info("looks").watches
+
+
+def test_of_two_plugins_with_one_entry_point_name_the_first_that_works_is_taken(plugins: Path) -> None:
+    offer = "@hookimpl\ndef burnish_metrics(): return {%r: len}"
+    install(plugins, "a", "@hookimpl\ndef burnish_metrics(): raise OSError", entry="same")
+    install(plugins, "b", offer % "second", entry="same")
+    install(plugins, "c", offer % "third", entry="same")
+    raised, taken = load()
+    assert "burnish-a" in raised
+    assert "OSError" in raised
+    assert "burnish-c" in taken
+    assert "another plugin has the same name" in taken
+    assert {"second", "third"} & set(names("metrics")) == {"second"}
 
 
 LIST = """

@@ -83,9 +83,12 @@ $(STAMPS)/core: $(STAMPS)/build $(RUST)
 	@command -v cargo >/dev/null || { \
 	  echo "Burnish builds its core with Rust, and found no cargo on the PATH." \
 	    "Install the stable Rust from https://rustup.rs, open a new shell, then run make again." >&2; exit 1; }
+	@touch $@.started  # an edit that lands while the build runs is newer than the stamp
+	fresh=--skip-install; [ $(STAMPS)/installed -nt $(STAMPS)/build ] || fresh='--group build'; \
 	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PIP_QUIET=1 \
-	  $(BIN)/maturin develop --release --locked --quiet --group build
-	@touch $@
+	  $(BIN)/maturin develop --release --locked --quiet $$fresh
+	@touch $(STAMPS)/installed
+	@mv $@.started $@
 
 $(STAMPS)/dev: $(STAMPS)/build
 	$(PYTHON) -m pip install --quiet --group dev

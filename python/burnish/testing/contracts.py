@@ -1,0 +1,308 @@
+"""Contract suites: what every optimizer, metric and backend must do, as tests to subclass.
+
+A subclass says how to make the thing, and pytest runs the checks. All of them run offline, on
+the toy programs.
+"""
+
+# ruff: noqa: D102  (the name of a check says what it holds)
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from burnish.engine.judge import Judge
+from burnish.errors import ConfigError, LMError, LMRejected, LMTransient
+from burnish.lm.lm import LM
+from burnish.lm.request import Request, Response
+from burnish.lm.settings import context
+from burnish.loop import run_sync
+from burnish.modules.module import Module
+from burnish.testing import toy
+from burnish.testing.scripted import ScriptedLM
+from burnish.values.budget import Budget
+from burnish.values.example import Example
+from burnish.values.prediction import Prediction
+
+
+class OptimizerContract:
+    """What holds for every optimizer.
+
+    Give it `make_optimizer`; set `asks_models` to False for one whose compile calls no model, and
+    `compile_options` to what its compile needs beyond student and trainset.
+
+    Example:
+        >>> class TestMine(OptimizerContract):
+        ...     def make_optimizer(self, metric, **options):
+        ...         return Mine(metric=metric, **options)
+    """
+
+    asks_models: ClassVar[bool] = True
+    compile_options: ClassVar[Mapping[str, Any]] = {}
+
+    def make_optimizer(self, metric: Callable[..., Any], **options: Any) -> Any:
+        """The optimizer; `options` are those that every constructor takes, such as ``seed``."""
+        raise NotImplementedError("Define make_optimizer(self, metric, **options) in your subclass.")
+
+    def compiled(
+        self,
+        student: Module,
+        *,
+        lm: LM | None = None,
+        trainset: Sequence[Example] | None = None,
+        **options: Any,
+    ) -> Any:
+        """What a new optimizer makes of the student."""
+        optimizer = self.make_optimizer(toy.metric, **{"progress": False, **options})
+        with context(lm=toy.lm() if lm is None else lm):
+            return optimizer.compile(
+                student, trainset=toy.trainset() if trainset is None else trainset, **self.compile_options
+            )
+
+    def test_the_result_is_a_new_program_of_the_same_shape(self) -> None:
+        student = toy.Chain()
+        program = self.compiled(student)
+        assert program is not student
+        assert type(program) is type(student)
+        assert names(program) == names(student)
+        assert not {id(p) for p in program.predictors()} & {id(p) for p in student.predictors()}
+
+    def test_the_student_is_byte_for_byte_what_it_was(self) -> None:
+        student = toy.Chain()
+        before = state(student)
+        predictors = student.predictors()
+        self.compiled(student)
+        assert state(student) == before
+        assert [id(p) for p in student.predictors()] == [id(p) for p in predictors]
+        assert student.report is None
+
+    def test_the_same_seed_gives_the_same_program(self) -> None:
+        for seed in (0, 7):
+            assert state(self.compiled(toy.Chain(), seed=seed)) == state(self.compiled(toy.Chain(), seed=seed))
+
+    def test_the_number_of_threads_changes_nothing(self) -> None:
+        # Calls end in another order than they begin, which only matters where several are under way.
+        one, eight = (self.compiled(toy.Chain(), lm=toy.lm(latency=uneven), num_threads=threads) for threads in (1, 8))
+        assert state(one) == state(eight)
+
+    def test_compiling_writes_nothing_on_the_optimizer(self) -> None:
+        optimizer = self.make_optimizer(toy.metric, progress=False)
+        before = {name: id(value) for name, value in vars(optimizer).items()}
+        with context(lm=toy.lm()):
+            optimizer.compile(toy.Classifier(), trainset=toy.trainset(), **self.compile_options)
+        assert {name: id(value) for name, value in vars(optimizer).items()} == before
+
+    def test_an_empty_trainset_is_refused(self) -> None:
+        lm = toy.lm()
+        with pytest.raises(ConfigError):
+            self.compiled(toy.Classifier(), lm=lm, trainset=[])
+        assert lm.requests == []
+
+    def test_examples_without_inputs_are_refused(self) -> None:
+        lm = toy.lm()
+        forgotten = [Example(**example.toDict()) for example in toy.trainset()]
+        with pytest.raises(ConfigError, match="with_inputs"):
+            self.compiled(toy.Classifier(), lm=lm, trainset=forgotten)
+        assert lm.requests == []
+
+    def test_no_lm_is_refused(self) -> None:
+        if not self.asks_models:
+            pytest.skip("asks no model")
+        optimizer = self.make_optimizer(toy.metric, progress=False)
+        with context(lm=None), pytest.raises(ConfigError, match="LM"):
+            optimizer.compile(toy.Classifier(), trainset=toy.trainset(), **self.compile_options)
+
+    def test_the_budget_is_kept_and_running_out_is_no_error(self) -> None:
+        lm = toy.lm()
+        program = self.compiled(toy.Classifier(), lm=lm, budget=Budget(calls=5))
+        assert len(lm.requests) <= 5
+        assert names(program) == names(toy.Classifier())
+
+    def test_the_program_carries_a_report(self) -> None:
+        assert self.compiled(toy.Classifier()).report is not None
+
+    def test_a_compiled_program_can_be_compiled_again(self) -> None:
+        first = self.compiled(toy.Chain())
+        before = state(first)
+        second = self.compiled(first)
+        assert names(second) == names(first)
+        assert state(first) == before
+
+    def test_a_frozen_part_is_left_alone(self) -> None:
+        student = _Pair(frozen=self.compiled(toy.Classifier()))
+        before = state(student.frozen)
+        program = self.compiled(student)
+        assert state(program.frozen) == before
+        assert names(program) == ["free.classify"]
+
+    def test_the_program_keeps_the_lm_that_it_was_given(self) -> None:
+        lm = toy.lm()
+        student = toy.Classifier()
+        student.set_lm(lm)
+        assert self.compiled(student, lm=ScriptedLM([])).get_lm() is lm
+
+    def test_the_program_can_be_saved_and_loaded(self, tmp_path: Path) -> None:
+        program = self.compiled(toy.Chain())
+        program.save(tmp_path / "program.json")
+        loaded = toy.Chain()
+        loaded.load(tmp_path / "program.json")
+        assert state(loaded) == state(program)
+
+
+class MetricContract:
+    """What holds for every metric.
+
+    Give it `make_metric`, and in `good` and `bad` pairs of example and prediction: each of the
+    good must score higher than each of the bad.
+    """
+
+    good: ClassVar[Sequence[tuple[Example, Prediction]]] = ()
+    bad: ClassVar[Sequence[tuple[Example, Prediction]]] = ()
+
+    def make_metric(self) -> Callable[..., Any]:
+        """The metric."""
+        raise NotImplementedError("Define make_metric(self) in your subclass.")
+
+    def score(self, example: Example, prediction: Prediction, trace: Any = None) -> float:
+        """The metric's score, called as the engine calls it; what is no score raises."""
+        return run_sync(Judge(self.make_metric()).score(example, prediction, trace)).value
+
+    def pairs(self) -> list[tuple[Example, Prediction]]:
+        """Good and bad pairs together."""
+        assert self.good, "Set good = [(example, prediction), ...] in your subclass."
+        assert self.bad, "Set bad = [(example, prediction), ...] in your subclass."
+        return [*self.good, *self.bad]
+
+    def test_every_pair_gets_a_score(self) -> None:
+        for example, prediction in self.pairs():
+            assert isinstance(self.score(example, prediction), float)
+
+    def test_good_predictions_score_higher_than_bad_ones(self) -> None:
+        self.pairs()
+        assert min(self.score(*pair) for pair in self.good) > max(self.score(*pair) for pair in self.bad)
+
+    def test_a_trace_is_accepted_and_good_predictions_pass(self) -> None:
+        self.pairs()
+        assert all(self.score(example, prediction, []) for example, prediction in self.good)
+        assert all(isinstance(self.score(example, prediction, []), float) for example, prediction in self.bad)
+
+    def test_the_same_pair_scores_the_same_again(self) -> None:
+        assert [self.score(*pair) for pair in self.pairs()] == [self.score(*pair) for pair in self.pairs()]
+
+    def test_scoring_changes_neither_example_nor_prediction(self) -> None:
+        for example, prediction in self.pairs():
+            before = copy.deepcopy((example.toDict(), prediction.toDict()))
+            self.score(example, prediction)
+            assert (example.toDict(), prediction.toDict()) == before
+
+
+class BackendContract:
+    """What holds for every model backend.
+
+    Give it `make_backend`, and `make_failures` where failures can be brought about offline.
+    """
+
+    model: ClassVar[str] = "contract/model"
+
+    def make_backend(self) -> Any:
+        """The backend, ready to answer `model`."""
+        raise NotImplementedError("Define make_backend(self) in your subclass.")
+
+    def make_request(self, text: str = "Say something.") -> Request:
+        """A request that the backend answers."""
+        return Request.build(self.model, [{"role": "user", "content": text}], params={})
+
+    def make_failures(self) -> Sequence[tuple[Any, Request, type[LMError]]]:
+        """Backends with a request that fails on them, and the error that it must be."""
+        return ()
+
+    def test_the_reply_is_well_formed(self) -> None:
+        response = run_sync(self.make_backend().complete(self.make_request()))
+        check_response(response)
+
+    def test_the_reply_can_be_kept_as_json(self) -> None:
+        response = run_sync(self.make_backend().complete(self.make_request()))
+        assert Response.from_json(response.to_json()) == response
+
+    def test_many_calls_at_once_each_get_their_reply(self) -> None:
+        backend = self.make_backend()
+        requests = [self.make_request(f"Say the number {number}.") for number in range(16)]
+
+        async def at_once() -> list[Response]:
+            return list(await asyncio.gather(*map(backend.complete, requests)))
+
+        for response in run_sync(at_once()):
+            check_response(response)
+
+    def test_a_request_is_not_changed(self) -> None:
+        request = self.make_request()
+        before = copy.deepcopy((request.messages, dict(request.params)))
+        run_sync(self.make_backend().complete(request))
+        assert (request.messages, dict(request.params)) == before
+
+    def test_an_lm_can_use_it(self) -> None:
+        texts = LM(self.model, backend=self.make_backend(), cache=False)("Say something.")
+        assert texts
+        assert all(isinstance(text, str) for text in texts)
+
+    def test_failures_say_whether_another_try_helps(self) -> None:
+        failures = self.make_failures()
+        if not failures:
+            pytest.skip("make_failures gives none")
+        for backend, request, expected in failures:
+            assert issubclass(expected, LMTransient | LMRejected)
+            with pytest.raises(expected) as caught:
+                run_sync(backend.complete(request))
+            assert caught.value.model
+
+    def test_closing_may_be_asked_for_twice(self) -> None:
+        backend = self.make_backend()
+        if not hasattr(backend, "close"):
+            pytest.skip("has no close")
+        run_sync(backend.complete(self.make_request()))
+        run_sync(backend.close())
+        run_sync(backend.close())
+
+
+class _Pair(Module):
+    """A part that is compiled already, and one that is not."""
+
+    def __init__(self, frozen: Module) -> None:
+        self.frozen = frozen
+        self.free = toy.Classifier()
+
+    async def aforward(self, text: str) -> Any:
+        await self.frozen.acall(text=text)
+        return await self.free.acall(text=text)
+
+
+def state(program: Module) -> str:
+    """All of a program's state as text."""
+    return json.dumps(program.dump_state(save_field_meta=True), sort_keys=True)
+
+
+def names(program: Module) -> list[str]:
+    """The names of the predictors that may be tuned."""
+    return [name for name, _ in program.named_predictors()]
+
+
+def uneven(request: Request) -> float:
+    """Seconds that depend on the request alone, from 0 to 10 milliseconds."""
+    return int(request.key[:2], 16) / 25_500
+
+
+def check_response(response: Any) -> None:
+    """A response with text, usage and the model that answered."""
+    assert isinstance(response, Response), f"complete() returned {type(response).__name__}, not a Response"
+    assert response.outputs
+    assert all(isinstance(text, str) for text in response.texts)
+    assert response.usage.calls == 1
+    assert response.usage.prompt_tokens >= 0
+    assert response.usage.completion_tokens >= 0
+    assert response.model

@@ -1,0 +1,101 @@
+"""`ScriptedLM`: a model that answers what it is told to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from burnish.errors import ConfigError
+from burnish.lm.lm import LM
+from burnish.lm.request import Output, Request, Response
+from burnish.values.usage import Usage
+
+Reply = str | Mapping[str, Any] | Exception | Sequence[str | Mapping[str, Any]]
+
+
+class ScriptedLM(LM):
+    """An `LM` whose replies come from a script; everything else about it is real.
+
+    Without a cache and without retries unless asked for, so that each entry is one call.
+
+    Args:
+        replies: The replies in the order of the calls; or a function from `Request` to reply,
+            which is what concurrent calls need, since their order is not known. A reply is a
+            text, a dict of output fields, an exception to raise, or a list of texts or dicts
+            for several completions.
+        latency: Seconds that each call takes, or a function from `Request` to seconds.
+        model: The model's name.
+        options: Arguments for `LM`.
+
+    Attributes:
+        requests: Every request so far, in order of arrival.
+
+    Example:
+        >>> lm = ScriptedLM(["Paris", {"answer": "Rome"}])
+        >>> lm("What is the capital of France?")
+        ['Paris']
+        >>> print(lm("And of Italy?")[0])
+        [[ ## answer ## ]]
+        Rome
+        <BLANKLINE>
+        [[ ## completed ## ]]
+        >>> len(lm.requests)
+        2
+    """
+
+    def __init__(
+        self,
+        replies: Sequence[Reply] | Callable[[Request], Reply],
+        *,
+        latency: float | Callable[[Request], float] = 0.0,
+        model: str = "scripted/model",
+        **options: Any,
+    ) -> None:
+        self._script = _Script(replies, latency)
+        super().__init__(model, backend=self._script, **{"cache": False, "num_retries": 0, **options})
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, in order of arrival."""
+        return self._script.requests
+
+
+class _Script:
+    """The backend of a `ScriptedLM`."""
+
+    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any) -> None:
+        self.replies = replies
+        self.latency = latency
+        self.requests: list[Request] = []
+
+    async def complete(self, request: Request) -> Response:
+        number = len(self.requests)
+        self.requests.append(request)
+        seconds = self.latency(request) if callable(self.latency) else self.latency
+        if seconds:
+            await asyncio.sleep(seconds)
+        reply = self.replies(request) if callable(self.replies) else self._next(number, request)
+        if isinstance(reply, Exception):
+            raise reply
+        several = [reply] if isinstance(reply, str | Mapping) else reply
+        texts = [text if isinstance(text, str) else rendered(text) for text in several]
+        usage = Usage(1, request.tokens, sum(1 + len(text) // 4 for text in texts))
+        return Response(tuple(Output(text, "stop") for text in texts), usage, request.model)
+
+    def _next(self, number: int, request: Request) -> Reply:
+        assert not callable(self.replies)
+        if number < len(self.replies):
+            return self.replies[number]
+        raise ConfigError(
+            f"The script of this ScriptedLM has {len(self.replies)} replies, and this is call {number + 1}. "
+            f"It asks: {request.messages[-1].get('content')!r:.300}"
+        )
+
+
+def rendered(fields: Mapping[str, Any]) -> str:
+    """Output fields as the text in which `ChatAdapter` expects them."""
+    values = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+    sections = [f"[[ ## {name} ## ]]\n{value}" for name, value in values.items()]
+    return "\n\n".join([*sections, "[[ ## completed ## ]]"])

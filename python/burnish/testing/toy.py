@@ -1,0 +1,141 @@
+"""Small programs, data and a model with which an optimizer really has something to gain.
+
+The task: a sentence mentions a thing, and the program says of which kind it is. `lm()` knows
+every thing, yet names a kind only where a demo in the prompt shows that kind; otherwise it
+says ``bird``. So a program without demos is right about birds alone, and one whose demos show
+every kind is right about everything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from burnish.lm.request import Request
+from burnish.modules.module import Module
+from burnish.modules.predict import Predict
+from burnish.testing.scripted import ScriptedLM
+from burnish.values.example import Example
+from burnish.values.prediction import Prediction
+from burnish.values.rollout import Cell, Rollout, Step
+from burnish.values.score import Score, Status
+from burnish.values.seed import draw
+from burnish.values.space import Candidate
+from burnish.values.usage import Usage
+
+THINGS = {
+    "bird": ("heron", "wren", "magpie", "plover", "kestrel", "siskin"),
+    "fish": ("trout", "herring", "perch", "halibut", "tench", "grayling"),
+    "tree": ("alder", "hornbeam", "larch", "rowan", "aspen", "hazel"),
+    "stone": ("granite", "basalt", "slate", "gneiss", "chalk", "flint"),
+    "tool": ("chisel", "mallet", "spanner", "auger", "trowel", "pliers"),
+    "cloth": ("linen", "velvet", "denim", "muslin", "tweed", "calico"),
+}
+_PLACES = ("by the harbour", "behind the mill", "in the attic", "at the market", "on the ridge")
+_KIND_OF = {thing: kind for kind, things in THINGS.items() for thing in things}
+_SECTION = re.compile(r"\[\[ ## (\w+) ## \]\][ \t]*\n?(.*?)(?=\[\[ ## |\Z)", re.DOTALL)
+
+
+class Classifier(Module):
+    """One predictor: text to kind."""
+
+    def __init__(self) -> None:
+        self.classify = Predict(f"text -> kind: Literal[{', '.join(map(repr, THINGS))}]")
+
+    async def aforward(self, text: str) -> Prediction:
+        """The kind of the thing in the text."""
+        return await self.classify.acall(text=text)  # type: ignore[no-any-return]
+
+
+class Chain(Module):
+    """Two predictors: text to thing, thing to kind. Only the last has labels in the data."""
+
+    def __init__(self) -> None:
+        self.find = Predict("text -> thing")
+        self.classify = Predict(f"thing -> kind: Literal[{', '.join(map(repr, THINGS))}]")
+
+    async def aforward(self, text: str) -> Prediction:
+        """The thing in the text, and its kind."""
+        found = await self.find.acall(text=text)
+        answer = await self.classify.acall(thing=found.thing)
+        return Prediction(thing=found.thing, kind=answer.kind)
+
+
+def trainset() -> list[Example]:
+    """24 examples, four of each kind, in a fixed mixed order."""
+    return _examples(0, 4)
+
+
+def valset() -> list[Example]:
+    """12 other examples, two of each kind."""
+    return _examples(4, 6)
+
+
+def metric(example: Example, prediction: Prediction, trace: Any = None) -> bool:
+    """Whether the kind is right."""
+    return bool(example.kind == prediction.kind)
+
+
+def lm(**options: Any) -> ScriptedLM:
+    """The model described above; `options` are those of `ScriptedLM`."""
+    return ScriptedLM(_answer, model="scripted/toy", **options)
+
+
+def rollouts() -> list[Rollout]:
+    """Six rollouts of `Classifier` on the first examples of the trainset.
+
+    Number 0 and 3 passed, 5 passed and shows the same as 3, 1 is wrong, 2 failed, 4 was not
+    measured.
+    """
+    examples = trainset()
+    return [
+        _rollout(0, examples[0], examples[0].kind),
+        _rollout(1, examples[1], "unknown"),
+        Rollout(_cell(2, examples[2]), Status.FAILED, Score(0.0), reason="the reply did not parse"),
+        _rollout(3, examples[3], examples[3].kind),
+        Rollout(_cell(4, examples[4]), Status.NOT_MEASURED, reason="HTTP 503"),
+        _rollout(5, examples[3], examples[3].kind),
+    ]
+
+
+def _examples(first: int, last: int) -> list[Example]:
+    things = [thing for same in THINGS.values() for thing in same[first:last]]
+    draw(0, "toy", first).shuffle(things)
+    return [
+        Example(
+            text=f"There was something like {thing} {_PLACES[number % len(_PLACES)]}.", kind=_KIND_OF[thing]
+        ).with_inputs("text")
+        for number, thing in enumerate(things)
+    ]
+
+
+def _answer(request: Request) -> dict[str, str]:
+    """Reads the prompt as a model does: the last question, the fields asked for, the demos."""
+    question = _sections(request.messages[-1]["content"])
+    thing = next(word for word in re.findall(r"\w+", " ".join(question.values())) if word in _KIND_OF)
+    demos = [_sections(m["content"]) for m in request.messages if m["role"] == "assistant"]
+    known = any(demo.get("kind") == _KIND_OF[thing] for demo in demos)
+    answer = {"thing": thing, "kind": _KIND_OF[thing] if known else "bird"}
+    named = {name for message in request.messages for name in _sections(message["content"])}
+    # What the question gives is not asked for.
+    return {name: value for name, value in answer.items() if name in named and thing not in question.get(name, "")}
+
+
+def _sections(text: str) -> dict[str, str]:
+    return {name: value.strip() for name, value in _SECTION.findall(text)}
+
+
+def _cell(number: int, example: Example) -> Cell:
+    return Cell(Candidate("student"), example, number)
+
+
+def _rollout(number: int, example: Example, kind: str) -> Rollout:
+    prediction = Prediction(kind=kind)
+    return Rollout(
+        _cell(number, example),
+        Status.SCORED,
+        Score(float(kind == example.kind)),
+        prediction,
+        (Step(Classifier().classify, {"text": example.text}, prediction),),
+        Usage(1, 60, 10),
+    )

@@ -41,9 +41,9 @@ def test_fields_are_set_and_deleted_both_ways(example):
 
 
 def test_a_missing_field_is_an_error_that_names_those_there_are(example):
-    with pytest.raises(AttributeError, match="no field `anwser`.*`question`, `context`, `answer`"):
+    with pytest.raises(AttributeError, match=r"no field `anwser`.*`question`, `context`, `answer`"):
         _ = example.anwser
-    with pytest.raises(KeyError, match="no field 'anwser'.*`answer`"):
+    with pytest.raises(KeyError, match=r"no field .anwser..*`answer`"):
         _ = example["anwser"]
     with pytest.raises(AttributeError, match="It has no fields"):
         _ = Example().anything

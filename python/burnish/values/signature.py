@@ -1,0 +1,384 @@
+# ruff: noqa: SLF001 - the metaclass looks into its own classes, and types are looked up where a signature is written
+"""Signatures: what a predictor is given, what it must produce, and the task in words.
+
+A signature is a class that is never instantiated. Every change makes a new one; fields are shared
+between them, so that `with_instructions` costs a few microseconds.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+import sys
+import typing
+from collections.abc import Mapping
+from types import FrameType, MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic.fields import FieldInfo
+
+from burnish.errors import SignatureError, StateError
+from burnish.values.signature_fields import (
+    InputField,
+    OutputField,
+    check_name,
+    extra_of,
+    identity,
+    infer_prefix,
+    named,
+    side_of,
+)
+from burnish.values.signature_text import lookup_in, names_around, read_signature
+
+__all__ = ["InputField", "OutputField", "Signature", "SignatureMeta", "ensure_signature", "infer_prefix"]
+
+
+class SignatureMeta(type):
+    """Gives signature classes their reading and their methods.
+
+    Attributes:
+        kept: What adapters work out from the fields and want to keep with them; shared with the
+            signatures that differ in nothing but instructions.
+    """
+
+    kept: dict[Any, Any]
+    _fields: Mapping[str, FieldInfo]
+    _written: str | None
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> SignatureMeta:
+        """Read a class body."""
+        rest = {key: value for key, value in namespace.items() if not isinstance(value, FieldInfo)}
+        cls = super().__new__(mcs, name, bases, rest)
+        parents = [base for base in bases if isinstance(base, SignatureMeta)]
+        fields: dict[str, FieldInfo] = {}
+        for parent in reversed(parents):
+            fields.update(parent._fields)
+        if parents:
+            fields.update(_read_body(cls, namespace, sys._getframe(1)))
+        written = None if cls.__doc__ is None or not parents else inspect.cleandoc(cls.__doc__)
+        if written is None:
+            written = next((parent._written for parent in parents if parent._written is not None), None)
+        return cls._set(fields, written, {})
+
+    def _set(cls, fields: Mapping[str, FieldInfo], written: str | None, kept: dict[Any, Any]) -> SignatureMeta:
+        if not isinstance(fields, MappingProxyType):
+            ordered = sorted(fields.items(), key=lambda item: side_of(item[1]) == "output")
+            fields = MappingProxyType(dict(ordered))
+        cls._fields, cls._written, cls.kept = fields, written, kept
+        return cls
+
+    def __call__(
+        cls,
+        signature: str | Mapping[str, Any] | type[Signature] = "",
+        instructions: str | None = None,
+        signature_name: str = "StringSignature",
+        *,
+        custom_types: Mapping[str, Any] | None = None,
+        **unknown: Any,
+    ) -> type[Signature]:
+        """Read a signature from text or from a dict.
+
+        Args:
+            signature: ``"question, context: list[str] -> answer"``, or name → field or (type, field).
+            instructions: The task in words; made from the fields where not given.
+            signature_name: The name of the new class.
+            custom_types: Name → type, for types in the text that are not Python's; other names are
+                looked for in the caller's frame.
+            unknown: Nothing may stand here; it makes the error below the one that is seen.
+
+        Raises:
+            SignatureError: It cannot be read; the message shows what is wrong.
+        """
+        if cls is not Signature:
+            raise SignatureError(
+                f"{cls.__name__} is a signature and is not called itself: hand it to a predictor, "
+                f"as in Predict({cls.__name__})."
+            )
+        if unknown:
+            raise SignatureError(f"Signature(...) has no argument {', '.join(map(repr, unknown))}.")
+        if isinstance(signature, SignatureMeta):
+            return ensure_signature(signature, instructions)
+        if isinstance(signature, str):
+            fields = _from_text(signature, custom_types or {}, sys._getframe(1))
+        elif isinstance(signature, Mapping):
+            fields = _from_mapping(signature)
+        else:
+            raise SignatureError(f'A signature is a text such as "question -> answer" or a class, not {signature!r}.')
+        return _build(signature_name, fields, None if instructions is None else inspect.cleandoc(instructions))
+
+    @property
+    def instructions(cls) -> str:
+        """The task in words."""
+        return cls._default_instructions() if cls._written is None else cls._written
+
+    def _default_instructions(cls) -> str:
+        inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (cls.input_fields, cls.output_fields))
+        produce = f"produce the field{'s' if len(cls.output_fields) > 1 else ''} {outputs}."
+        if not inputs:
+            return produce.capitalize() if outputs else ""
+        return f"Given the field{'s' if len(cls.input_fields) > 1 else ''} {inputs}, {produce}"
+
+    @property
+    def fields(cls) -> Mapping[str, FieldInfo]:
+        """Name → field, the inputs first."""
+        return cls._fields
+
+    @property
+    def input_fields(cls) -> dict[str, FieldInfo]:
+        """Name → field of the inputs."""
+        return {name: field for name, field in cls._fields.items() if side_of(field) == "input"}
+
+    @property
+    def output_fields(cls) -> dict[str, FieldInfo]:
+        """Name → field of the outputs."""
+        return {name: field for name, field in cls._fields.items() if side_of(field) == "output"}
+
+    @property
+    def signature(cls) -> str:
+        """The names as text, ``"question, context -> answer"``."""
+        return f"{', '.join(cls.input_fields)} -> {', '.join(cls.output_fields)}".strip()
+
+    def with_instructions(cls, instructions: str) -> type[Signature]:
+        """The same fields with another task."""
+        if not isinstance(instructions, str):
+            raise SignatureError(f"Instructions are a text, and {instructions!r} is a {type(instructions).__name__}.")
+        return _build(cls.__name__, cls._fields, instructions, kept=cls.kept)
+
+    def with_updated_fields(cls, name: str, type_: Any = None, **changes: Any) -> type[Signature]:
+        """The same signature with one field changed.
+
+        Args:
+            name: Which field.
+            type_: Its new type, where that changes.
+            changes: Keys of the field such as ``desc="..."`` and ``prefix="..."``.
+
+        Raises:
+            SignatureError: There is no such field.
+        """
+        field = cls._field(name)
+        changed = named(name, field.annotation if type_ is None else type_, field, **changes)
+        return _build(cls.__name__, {**cls._fields, name: changed}, cls._written)
+
+    def prepend(cls, name: str, field: Any, type_: Any = None) -> type[Signature]:
+        """The same signature with one more field, first on its side."""
+        return cls.insert(0, name, field, type_)
+
+    def append(cls, name: str, field: Any, type_: Any = None) -> type[Signature]:
+        """The same signature with one more field, last on its side."""
+        return cls.insert(-1, name, field, type_)
+
+    def insert(cls, index: int, name: str, field: Any, type_: Any = None) -> type[Signature]:
+        """The same signature with one more field.
+
+        Args:
+            index: Where on its side; negative numbers count from the end, -1 being after the last.
+            name: The field's name.
+            field: An `InputField` or `OutputField`.
+            type_: Its type; ``str`` where not given.
+
+        Raises:
+            SignatureError: The name is taken or none, or the index is out of range.
+        """
+        where = f"Signature {cls.signature!r}"
+        added = _checked(name, field, type_, where=where)
+        if name in cls._fields:
+            raise SignatureError(f"{where} has a field {name!r} already.")
+        side = list((cls.input_fields if side_of(added) == "input" else cls.output_fields).items())
+        place = index if index >= 0 else index + len(side) + 1
+        if not 0 <= place <= len(side):
+            raise SignatureError(f"{where} has {len(side)} {side_of(added)}s, so nothing can be put in at {index}.")
+        side.insert(place, (name, added))
+        fields = {key: kept for key, kept in cls._fields.items() if side_of(kept) != side_of(added)}
+        return _build(cls.__name__, {**fields, **dict(side)}, cls._written)
+
+    def delete(cls, name: str) -> type[Signature]:
+        """The same signature without a field.
+
+        Raises:
+            SignatureError: There is no such field.
+        """
+        cls._field(name)
+        return _build(cls.__name__, {key: f for key, f in cls._fields.items() if key != name}, cls._written)
+
+    def _field(cls, name: str) -> FieldInfo:
+        if name not in cls._fields:
+            raise SignatureError(f"Signature {cls.signature!r} has no field {name!r}.")
+        return cls._fields[name]
+
+    def equals(cls, other: object) -> bool:
+        """Whether instructions and fields are the same."""
+        if cls is other:
+            return True
+        if not isinstance(other, SignatureMeta) or cls.instructions != other.instructions:
+            return False
+        return cls._fields is other._fields or (
+            list(cls._fields) == list(other._fields)
+            and all(identity(field) == identity(other._fields[name]) for name, field in cls._fields.items())
+        )
+
+    def __eq__(cls, other: object) -> bool:
+        return cls.equals(other) if isinstance(other, SignatureMeta) else NotImplemented
+
+    def __hash__(cls) -> int:
+        return hash((cls._written, tuple(cls._fields)))
+
+    def dump_state(cls) -> dict[str, Any]:
+        """Instructions and each field's title and description, JSON-ready, as DSPy saves them."""
+        fields = [extra_of(field) for field in cls._fields.values()]
+        return {
+            "instructions": cls.instructions,
+            "fields": [{"prefix": extra["prefix"], "description": extra["desc"]} for extra in fields],
+        }
+
+    def load_state(cls, state: Mapping[str, Any]) -> type[Signature]:
+        """This signature with the instructions, titles and descriptions of a saved one.
+
+        Raises:
+            StateError: The state is none of a signature, or has another number of fields.
+        """
+        try:
+            instructions, saved = state["instructions"], list(state.get("fields", ()))
+            if not isinstance(instructions, str):
+                raise TypeError(f"instructions are {instructions!r}")
+            extras = [{"prefix": str(one["prefix"]), "desc": str(one["description"])} for one in saved]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StateError(f"This is no saved signature ({error!r}): {state!r:.200}") from error
+        if extras and len(extras) != len(cls._fields):
+            raise StateError(
+                f"The saved signature has {len(extras)} fields, and {cls.signature!r} has {len(cls._fields)}."
+            )
+        fields = dict(cls._fields)
+        for (name, field), extra in zip(cls._fields.items(), extras, strict=bool(extras)):
+            fields[name] = named(name, field.annotation, field, **extra)
+        return _build(cls.__name__, fields, instructions)
+
+    def __repr__(cls) -> str:
+        sides = (
+            ", ".join(f"{name}: {inspect.formatannotation(field.annotation)}" for name, field in side.items())
+            for side in (cls.input_fields, cls.output_fields)
+        )
+        return f"{cls.__name__}({' -> '.join(sides)}, instructions={cls.instructions!r})"
+
+
+class Signature(metaclass=SignatureMeta):
+    """What a predictor is given and what it must produce.
+
+    Example:
+        >>> class Grade(Signature):
+        ...     '''Grade the essay.'''
+        ...
+        ...     essay: str = InputField()
+        ...     grade: int = OutputField(desc="5 is best", ge=1, le=5)
+        >>> Grade.instructions, list(Grade.output_fields)
+        ('Grade the essay.', ['grade'])
+        >>> Signature("question, context: list[str] -> answer")
+        StringSignature(question: str, context: list[str] -> answer: str, instructions='Given the fields `question`, \
+`context`, produce the field `answer`.')
+    """
+
+
+def ensure_signature(signature: str | type[Signature], instructions: str | None = None) -> type[Signature]:
+    """The signature itself, or the one that a text stands for.
+
+    Args:
+        signature: A signature class or a text.
+        instructions: The task in words, where it is to be another.
+
+    Raises:
+        SignatureError: It is neither, or has no outputs.
+    """
+    if isinstance(signature, str):
+        fields = _from_text(signature, {}, sys._getframe(1))
+        return _build("StringSignature", fields, None if instructions is None else inspect.cleandoc(instructions))
+    if not isinstance(signature, SignatureMeta):
+        raise SignatureError(f'A signature is a text such as "question -> answer" or a class, not {signature!r}.')
+    if not signature.output_fields:
+        raise SignatureError(f"{signature.__name__} has no outputs: give it at least one OutputField().")
+    return signature if instructions is None else signature.with_instructions(instructions)
+
+
+def _build(
+    name: str, fields: Mapping[str, FieldInfo], written: str | None, *, kept: dict[Any, Any] | None = None
+) -> type[Signature]:
+    """A signature made from fields, without the reading that a class body needs."""
+    cls: Any = type.__new__(SignatureMeta, name, (Signature,), {"__doc__": written, "__module__": __name__})
+    cls._set(fields, written, {} if kept is None else kept)
+    return typing.cast("type[Signature]", cls)
+
+
+def _from_text(text: str, custom_types: Mapping[str, Any], frame: FrameType | None) -> dict[str, FieldInfo]:
+    inputs, outputs = read_signature(text, lookup_in(custom_types, frame))
+    return {name: named(name, kind, InputField()) for name, kind in inputs.items()} | {
+        name: named(name, kind, OutputField()) for name, kind in outputs.items()
+    }
+
+
+def _from_mapping(given: Mapping[str, Any]) -> dict[str, FieldInfo]:
+    where = f"Signature of {list(given)!r}"
+    pairs = {name: value if isinstance(value, tuple) else (None, value) for name, value in given.items()}
+    fields = {name: _checked(name, field, type_, where=where) for name, (type_, field) in pairs.items()}
+    if not any(side_of(field) == "output" for field in fields.values()):
+        raise SignatureError(f"{where} has no outputs: give it at least one OutputField().")
+    return fields
+
+
+def _checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
+    side = side_of(field) if isinstance(field, FieldInfo) else None
+    if side is None:
+        raise SignatureError(f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.")
+    check_name(name, side, where=where)
+    return named(name, type_ if type_ is not None else field.annotation or str, field)
+
+
+def _read_body(cls: SignatureMeta, namespace: dict[str, Any], frame: FrameType) -> dict[str, FieldInfo]:
+    """The fields that a class body declares, in its order."""
+    annotations = _annotations(cls, frame)
+    where = f"Signature class {cls.__name__}"
+    for name, kind in annotations.items():
+        if name not in namespace and _is_meant_as_field(name, kind):
+            raise SignatureError(
+                f"{where}: `{name}` is neither input nor output. "
+                f"Write `{name}: ... = InputField()` or `{name}: ... = OutputField()`."
+            )
+    return {
+        name: _checked(name, value, annotations.get(name), where=where)
+        for name, value in namespace.items()
+        if isinstance(value, FieldInfo) or (name in annotations and _is_meant_as_field(name, annotations[name]))
+    }
+
+
+def _is_meant_as_field(name: str, kind: Any) -> bool:
+    return not name.startswith("_") and kind is not ClassVar and typing.get_origin(kind) is not ClassVar
+
+
+def _annotations(cls: SignatureMeta, frame: FrameType) -> dict[str, Any]:
+    """The annotations of the body, those written as text looked up around it."""
+    found = inspect.get_annotations(cls)
+    for name, text in found.items():
+        if isinstance(text, str):
+            where = f"Signature class {cls.__name__}: `{name}: {text}`"
+            found[name] = _evaluate(text, frame, body=vars(cls), where=where)
+    return found
+
+
+def _evaluate(text: str, frame: FrameType, *, body: Mapping[str, Any], where: str) -> Any:
+    error: Exception | None = None
+    for names in (frame.f_locals, names_around(frame)):
+        try:
+            # A class, since only there may a ClassVar stand.
+            holder = type("Holder", (), {"__annotations__": {"it": text}})
+            return typing.get_type_hints(holder, frame.f_globals, {**names, **body}, include_extras=True)["it"]
+        except (NameError, SyntaxError, TypeError, AttributeError) as unread:
+            error = unread
+    raise SignatureError(f"{where}: the type cannot be read ({error}).") from error
+
+
+def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:
+    """How to pickle a signature: by name where it can be imported, by its fields otherwise."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return cls.__qualname__ if found is cls else (_build, (cls.__name__, dict(cls._fields), cls._written))
+
+
+copyreg.pickle(SignatureMeta, _reduce)

@@ -11,11 +11,11 @@ from burnish.testing import toy
 from burnish.testing.scripted import ScriptedLM
 
 if TYPE_CHECKING:
-    from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract
+    from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
 
-__all__ = ["BackendContract", "MetricContract", "OptimizerContract", "ScriptedLM", "toy"]
+__all__ = ["BackendContract", "MetricContract", "OptimizerContract", "PluginContract", "ScriptedLM", "toy"]
 
-_SUITES = ("BackendContract", "MetricContract", "OptimizerContract")
+_SUITES = ("BackendContract", "MetricContract", "OptimizerContract", "PluginContract")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,8 +4,6 @@ A subclass says how to make the thing, and pytest runs the checks. All of them r
 the toy programs.
 """
 
-# ruff: noqa: D102  (the name of a check says what it holds)
-
 from __future__ import annotations
 
 import asyncio
@@ -24,11 +22,43 @@ from burnish.lm.request import Request, Response
 from burnish.lm.settings import context
 from burnish.loop import run_sync
 from burnish.modules.module import Module
+from burnish.optimizers.base import Optimizer
+from burnish.plugins.manager import PluginInfo, listing, lookup
 from burnish.testing import toy
 from burnish.testing.scripted import ScriptedLM
 from burnish.values.budget import Budget
 from burnish.values.example import Example
 from burnish.values.prediction import Prediction
+
+
+class PluginContract:
+    """What holds for every plugin: it loads, and what it says it provides is there.
+
+    Give it in `plugin` the name of the entry point.
+    """
+
+    plugin: ClassVar[str] = ""
+
+    def info(self) -> PluginInfo:
+        """The plugin as Burnish found it."""
+        found = [info for info in listing() if info.name == self.plugin]
+        assert found, f"No plugin {self.plugin!r} is installed; install yours first: pip install -e ."
+        return found[0]
+
+    def test_it_loads_without_a_problem(self) -> None:
+        assert self.info().problem is None
+
+    def test_it_provides_something(self) -> None:
+        assert self.info().provides or self.info().watches
+
+    def test_everything_that_it_provides_can_be_called(self) -> None:
+        for kind, provided in self.info().provides.items():
+            for name in provided:
+                assert callable(lookup(kind, name)), f"{kind}: {name}"
+
+    def test_its_optimizers_are_optimizers(self) -> None:
+        for name in self.info().provides.get("optimizers", ()):
+            assert issubclass(lookup("optimizers", name), Optimizer)  # type: ignore[arg-type]
 
 
 class OptimizerContract:

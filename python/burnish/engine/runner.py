@@ -16,7 +16,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from burnish._core import fingerprint
 from burnish.engine.judge import Judge
 from burnish.errors import (
     BudgetExhausted,
@@ -27,7 +26,9 @@ from burnish.errors import (
     RunStopped,
 )
 from burnish.engine.journal import RunJournal
+from burnish.lm.request import digest
 from burnish.lm.scope import RolloutState, Scope, use_scope
+from burnish.loop import all_of
 from burnish.modules.binding import Binding, bound, names_of
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Score, Status
@@ -96,6 +97,8 @@ class Runner:
         results: list[Rollout | None] = [None] * len(cells)
         queue = iter(range(len(cells)))
         scope = self._scoped(stage)
+        if scope.watch is not None:
+            scope.watch.emit("stage_started", stage=stage, cells=len(cells))
 
         async def work() -> None:
             for place in queue:
@@ -106,7 +109,7 @@ class Runner:
                 if done is not None and done(place, rollout):
                     _drain(queue)
 
-        await _all_of([work() for _ in range(min(self._width, len(cells)))])
+        await all_of(work() for _ in range(min(self._width, len(cells))))
         return [_not_started(c) if r is None else r for c, r in zip(cells, results, strict=True)]
 
     def _scoped(self, stage: str) -> Scope:
@@ -169,9 +172,9 @@ class Runner:
                 name: [c.instructions, c.demos, dict(c.config), getattr(c.lm, "model", None)]
                 for name, c in cell.candidate.choices.items()
             }
-            candidate = self._keys[cell.candidate] = fingerprint(_stable(choices))
+            candidate = self._keys[cell.candidate] = digest(_stable(choices))
         example = _stable([stage, cell.example.toDict(), sorted(cell.example.inputs().keys())])
-        return fingerprint(candidate + example)
+        return digest(candidate + example)
 
     def _tell(self, scope: Scope, rollout: Rollout) -> None:
         if scope.watch is not None:
@@ -276,12 +279,3 @@ def _drain(queue: Iterator[int]) -> None:
     for _ in queue:
         pass
 
-
-async def _all_of(coroutines: Sequence[Any]) -> None:
-    """Wait for all; the first error cancels the others and comes out as itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in coroutines:
-                group.create_task(coroutine)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None

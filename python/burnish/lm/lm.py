@@ -315,4 +315,5 @@ def _tell(
             source=source,
             tokens=usage.tokens,
             dollars=usage.dollars,
+            unpriced=usage.unpriced,
         )

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from burnish._core import Fingerprint
+from burnish._core import Fingerprint, fingerprint
 from burnish.errors import ConfigError
 from burnish.values.usage import Usage
 
@@ -37,6 +37,11 @@ def canonical(value: Any) -> str:
         return _encode(value)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"Cannot be sent to a model as JSON: {error}.") from error
+
+
+def digest(text: str) -> str:
+    """The fingerprint of any text: 32 hex digits."""
+    return fingerprint(text)
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:

@@ -105,7 +105,7 @@ class Predict(Module):
             prompt = adapter.compile(asked, instructions=asked.instructions, demos=shown)
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
-            raise ConfigError(_NO_LM)
+            raise ConfigError(NO_LM)
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
@@ -151,7 +151,7 @@ class Predict(Module):
         return prompt
 
 
-_NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
+NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""

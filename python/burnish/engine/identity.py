@@ -1,0 +1,72 @@
+"""What makes a run the run that it is: a directory that holds another one must not be resumed.
+
+Budget, concurrency, progress and the directory itself may change between two attempts at one run;
+program, data, metric, seed and the optimizer's settings may not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from burnish.lm.request import digest
+from burnish.lm.settings import settings
+from burnish.values.example import Example
+
+_MAY_CHANGE = frozenset({"budget", "num_threads", "max_errors", "progress", "run_dir", "metric"})
+
+
+def run_identity(
+    optimizer: Any,
+    student: Any,
+    teacher: Any,
+    trainset: Sequence[Example],
+    valset: Sequence[Example] | None,
+    options: Mapping[str, Any],
+) -> dict[str, str]:
+    """Name of each part → a fingerprint of it."""
+    parts = {
+        "optimizer": {
+            "name": type(optimizer).__name__,
+            **{name: value for name, value in vars(optimizer).items() if name not in _MAY_CHANGE},
+        },
+        "options": dict(options),
+        "metric": _source(optimizer.metric),
+        "program": _program(student),
+        "teacher": None if teacher is None else _program(teacher),
+        "trainset": [[row.toDict(), sorted(row.input_keys or ())] for row in trainset],
+        "valset": None if valset is None else [[row.toDict(), sorted(row.input_keys or ())] for row in valset],
+        "lm": None if settings.lm is None else settings.lm.dump_state(),
+    }
+    return {name: digest(json.dumps(part, sort_keys=True, default=_stable)) for name, part in parts.items()}
+
+
+def _program(program: Any) -> list[Any]:
+    state = program.dump_state()
+    predictors = {name: part for name, part in state.items() if name not in ("burnish", "metadata")}
+    return [_source(type(program)), predictors]
+
+
+def _source(thing: Any) -> str | None:
+    """Name and code of a function or class, as far as Python can find the code."""
+    if thing is None:
+        return None
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
+    name = f"{named.__module__}.{named.__qualname__}"
+    # Code typed at a prompt, or of an extension, has no source; the name must do.
+    try:
+        return f"{name}\n{inspect.getsource(named)}"
+    except (OSError, TypeError):
+        return name
+
+
+def _stable(value: Any) -> Any:
+    if isinstance(value, Callable):  # type: ignore[arg-type]
+        return _source(value)
+    if hasattr(value, "dump_state"):
+        return value.dump_state()
+    if hasattr(value, "toDict"):
+        return value.toDict()
+    return repr(value)

@@ -1,0 +1,229 @@
+"""`Evaluate`: a program's score on a set of examples, with what was not measured beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from burnish.engine.events import EventStream
+from burnish.engine.judge import Judge, Metric
+from burnish.engine.meter import BudgetMeter
+from burnish.engine.progress import Progress
+from burnish.engine.runner import Runner
+from burnish.errors import ConfigError
+from burnish.lm.scope import Scope, current_scope
+from burnish.lm.settings import settings
+from burnish.loop import on_loop, run_sync
+from burnish.plugins.manager import watchers
+from burnish.stages.score import standings
+from burnish.values.board import Board
+from burnish.values.budget import Budget
+from burnish.values.example import Example
+from burnish.values.prediction import Prediction
+from burnish.values.report import Standing
+from burnish.values.rollout import Cell, Rollout
+from burnish.values.space import Candidate
+from burnish.values.usage import Ledger, Usage
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """What an evaluation found.
+
+    Attributes:
+        score: Mean of the examples that count, 0 to 100; nan where none does.
+        results: (example, prediction, score) of each example, in order. The prediction of a
+            failed example is empty; the score of one that was not measured is None.
+        standing: Mean with n, failures, what was not measured, and the 95% interval.
+        usage: What the LM calls used.
+        reasons: Why examples failed or were not measured: place → reason.
+    """
+
+    score: float
+    results: list[tuple[Example, Any, float | None]] = field(repr=False)
+    standing: Standing
+    usage: Usage
+    reasons: dict[int, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        """How many examples count."""
+        return self.standing.n
+
+    @property
+    def not_measured(self) -> int:
+        """How many examples have no outcome."""
+        return self.standing.not_measured
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of the score, 0 to 100."""
+        return 100 * self.standing.low, 100 * self.standing.high
+
+    def __float__(self) -> float:
+        return self.score
+
+    def __str__(self) -> str:
+        return f"{self.standing}; {self.usage.calls} LM calls, {self.usage.price}"
+
+
+class Evaluate:
+    """Runs a program on examples and scores it.
+
+    Args:
+        devset: The examples, their inputs marked.
+        metric: Scores a prediction.
+        num_threads: LM calls in flight at most; default is the setting of that name.
+        display_progress: Show a live display.
+        display_table: Print so many rows of results, or all if True.
+        max_errors: Examples that may fail before it stops; default is the setting.
+        failure_score: What a failed example counts.
+        save_as_csv: Where to write the rows, before anything is displayed.
+        save_as_json: Likewise, as JSON.
+        budget: Caps on the evaluation.
+
+    Raises:
+        ConfigError: The devset or the metric cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        devset: Sequence[Example],
+        metric: Metric | None = None,
+        num_threads: int | None = None,
+        display_progress: bool = False,
+        display_table: bool | int = False,
+        max_errors: int | None = None,
+        failure_score: float = 0.0,
+        save_as_csv: str | Path | None = None,
+        save_as_json: str | Path | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.devset = devset
+        self.metric = metric
+        self.num_threads = num_threads
+        self.display_progress = display_progress
+        self.display_table = display_table
+        self.max_errors = max_errors
+        self.failure_score = failure_score
+        self.save_as_csv = save_as_csv
+        self.save_as_json = save_as_json
+        self.budget = budget
+
+    def __call__(self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None) -> EvaluationResult:
+        """Evaluate a program.
+
+        Args:
+            program: What to evaluate.
+            metric: In place of the one given before.
+            devset: In place of the one given before.
+
+        Raises:
+            ConfigError: No metric, no examples, or they cannot be used.
+            RunStopped: Too much went wrong; nothing of it became a score.
+        """
+        return run_sync(self.acall(program, metric, devset))
+
+    async def acall(
+        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None
+    ) -> EvaluationResult:
+        """Evaluate a program, from async code."""
+        chosen = metric or self.metric
+        if chosen is None:
+            raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
+        rows = _examples(self.devset if devset is None else devset)
+        return await on_loop(self._evaluate(program, Judge(chosen), rows))
+
+    async def _evaluate(self, program: Any, judge: Judge, rows: list[Example]) -> EvaluationResult:
+        await judge.probe(rows[0])
+        display = Progress() if self.display_progress else None
+        events = EventStream([*watchers(), *([display.watch] if display else [])])
+        limit = self.num_threads or settings.num_threads
+        outer = current_scope()
+        ledger = Ledger()
+        scope = Scope(
+            # Inside another run its limit holds, so that nesting multiplies nothing.
+            slots=outer.slots if outer and outer.slots else asyncio.Semaphore(limit),
+            meter=BudgetMeter(self.budget) if self.budget else outer.meter if outer else None,
+            journal=outer.journal if outer else None,
+            ledger=ledger,
+            watch=events,
+        )
+        runner = Runner(
+            program,
+            judge,
+            scope=scope,
+            limit=limit,
+            max_errors=settings.max_errors if self.max_errors is None else self.max_errors,
+            failure_score=self.failure_score,
+        )
+        try:
+            rollouts = await runner.run(
+                [Cell(Candidate("program"), row, place) for place, row in enumerate(rows)], stage="evaluate"
+            )
+        finally:
+            events.flush()
+            if display is not None:
+                display.close()
+        result = _result(rollouts, ledger.total())
+        self._save(result)
+        if self.display_table:
+            self._show(result)
+        return result
+
+    def _save(self, result: EvaluationResult) -> None:
+        rows = [
+            {**example.toDict(), **{f"predicted_{k}": v for k, v in prediction.toDict().items()}, "score": score}
+            for example, prediction, score in result.results
+        ]
+        if self.save_as_json is not None:
+            text = json.dumps(rows, ensure_ascii=False, indent=1, default=str)
+            Path(self.save_as_json).write_text(text + "\n", encoding="utf-8")
+        if self.save_as_csv is not None:
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            with Path(self.save_as_csv).open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, names)
+                writer.writeheader()
+                writer.writerows(rows)
+
+    def _show(self, result: EvaluationResult) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        most = len(result.results) if self.display_table is True else int(self.display_table)
+        table = Table("example", "prediction", "score", title=str(result))
+        for example, prediction, score in result.results[:most]:
+            table.add_row(str(example.toDict()), str(prediction.toDict()), "not measured" if score is None else f"{score:g}")
+        Console(file=sys.stdout).print(table)
+
+
+def _examples(devset: Sequence[Example]) -> list[Example]:
+    rows = list(devset)
+    if not rows:
+        raise ConfigError("The devset is empty: there is nothing to evaluate on.")
+    for row in rows:
+        row.inputs()
+    return rows
+
+
+def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
+    board = Board()
+    board.add(0, rollouts)
+    (standing,) = standings(board, ["program"])
+    return EvaluationResult(
+        round(100 * standing.mean, 2),
+        [
+            (r.cell.example, Prediction() if r.prediction is None else r.prediction, None if r.score is None else r.score.value)
+            for r in rollouts
+        ],
+        standing,
+        usage,
+        {place: r.reason for place, r in enumerate(rollouts) if r.reason is not None},
+    )

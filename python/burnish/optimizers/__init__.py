@@ -1,0 +1,1 @@
+"""The recipes: each a short file made of stages."""

@@ -1,0 +1,232 @@
+"""`Optimizer`: what every recipe is, and everything around its search.
+
+A recipe stores its settings and writes one coroutine, `search`, from a `Session` to the winning
+candidate. `compile` checks the arguments, opens the session (journal, budget, events, limit),
+runs the search, and turns the winner into a new program with a report. Nothing of a compile is
+written on the optimizer or the student.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from burnish.engine.events import EventStream
+from burnish.engine.identity import run_identity
+from burnish.engine.journal import RunJournal
+from burnish.engine.judge import Judge, Metric
+from burnish.engine.meter import BudgetMeter
+from burnish.engine.progress import Progress
+from burnish.errors import ConfigError
+from burnish.lm.settings import settings
+from burnish.loop import on_loop, run_sync
+from burnish.optimizers.check import check_examples, check_program, refuse_unknown, warn_of_overlap
+from burnish.optimizers.estimate import Estimate
+from burnish.optimizers.session import Session
+from burnish.plugins.manager import watchers
+from burnish.stages.finish import build
+from burnish.values.budget import Budget
+from burnish.values.example import Example
+from burnish.values.space import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Optimizer(ABC):
+    """The base class of recipes.
+
+    Args:
+        metric: Scores a prediction: ``metric(example, prediction, trace=None)``.
+        num_threads: LM calls in flight at most; default is the setting of that name.
+        max_errors: Examples that may fail before the compile stops; default is the setting.
+        seed: Every random draw comes from it; 0 is a seed.
+        budget: Caps on calls, tokens, dollars, seconds.
+        run_dir: Keeps everything received there; a killed compile goes on from it.
+        progress: Show a live display; default is when standard error is a terminal.
+
+    Raises:
+        ConfigError: A setting is unknown or out of range.
+    """
+
+    # Whether compiling makes LM calls.
+    asks: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        metric: Metric | None = None,
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        seed: int = 0,
+        budget: Budget | None = None,
+        run_dir: str | Path | None = None,
+        progress: bool | None = None,
+        **unknown: Any,
+    ) -> None:
+        refuse_unknown(unknown, self._options(), type(self).__name__)
+        if num_threads is not None and num_threads < 1:
+            raise ConfigError(f"num_threads={num_threads}: give at least 1.")
+        if not isinstance(seed, int):
+            raise ConfigError(f"seed={seed!r}: give a whole number.")
+        if budget is not None and not isinstance(budget, Budget):
+            raise ConfigError(f"budget={budget!r}: write budget=burnish.Budget(calls=..., dollars=...).")
+        self.metric = metric
+        self.num_threads = num_threads
+        self.max_errors = max_errors
+        self.seed = seed
+        self.budget = budget
+        self.run_dir = run_dir
+        self.progress = progress
+
+    @abstractmethod
+    async def search(self, session: Session) -> Candidate:
+        """Find the winner. A recipe's own options of `compile` are its keyword-only arguments."""
+
+    def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
+        """Program runs of each phase, at least and at most, for sets of these sizes."""
+        raise ConfigError(f"{type(self).__name__} cannot say beforehand how many calls it makes.")
+
+    def compile(
+        self,
+        student: Any,
+        *,
+        trainset: Sequence[Example],
+        teacher: Any = None,
+        valset: Sequence[Example] | None = None,
+        **options: Any,
+    ) -> Any:
+        """A new program, better by the metric.
+
+        Args:
+            student: The program; it is neither changed nor copied while searching.
+            trainset: Examples to learn from.
+            teacher: The program that makes the demos; default is the student.
+            valset: Examples to choose by; default is the trainset, where no candidate is shown
+                the example that it answers.
+            options: The recipe's own, see its `search`.
+
+        Returns:
+            The program, with what was found out as its ``report``.
+
+        Raises:
+            ConfigError: Something is wrong that can be known before the first call.
+            RunStopped: Too much went wrong on the way; with `run_dir` set, calling again resumes.
+        """
+        return run_sync(
+            self.acompile(student, trainset=trainset, teacher=teacher, valset=valset, **options)
+        )
+
+    async def acompile(
+        self,
+        student: Any,
+        *,
+        trainset: Sequence[Example],
+        teacher: Any = None,
+        valset: Sequence[Example] | None = None,
+        **options: Any,
+    ) -> Any:
+        """`compile`, from async code."""
+        known = [p.name for p in inspect.signature(self.search).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        refuse_unknown(options, known, f"{type(self).__name__}.compile")
+        check_program(student, asks=self.asks)
+        if teacher is not None:
+            check_program(teacher, asks=False)
+        rows = check_examples(trainset, "trainset")
+        held_out = None if valset is None else check_examples(valset, "valset")
+        if held_out is not None:
+            warn_of_overlap(rows, held_out)
+        judge = None if self.metric is None else Judge(self.metric)
+        return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+
+    def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
+        """LM calls and dollars of a compile, before any is made.
+
+        Assumes one LM call a predictor and run.
+        """
+        check_program(program, asks=False)
+        rows = check_examples(trainset, "trainset")
+        size = len(rows if valset is None else check_examples(valset, "valset"))
+        return Estimate.of(program, self.phases(trainset=len(rows), valset=size))
+
+    async def _compile(
+        self,
+        student: Any,
+        teacher: Any,
+        trainset: list[Example],
+        valset: list[Example] | None,
+        judge: Judge | None,
+        options: Mapping[str, Any],
+    ) -> Any:
+        if judge is not None:
+            await judge.probe(trainset[0])
+        with self._journal(student, teacher, trainset, valset, options) as journal, self._events(journal) as events:
+            meter = None
+            if self.budget is not None:
+                meter = BudgetMeter(self.budget, None if journal is None else journal.spent())
+            session = Session(
+                student,
+                trainset,
+                valset=valset,
+                teacher=teacher,
+                judge=judge,
+                seed=self.seed,
+                limit=self.num_threads or settings.num_threads,
+                max_errors=settings.max_errors if self.max_errors is None else self.max_errors,
+                journal=journal,
+                meter=meter,
+                events=events,
+            )
+            events.emit("run_started", optimizer=type(self).__name__, resumed=bool(journal and journal.resumed))
+            winner = await self.search(session, **options)
+            program = build(student, winner)
+            program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)
+            events.emit("run_finished", **program.report.to_dict())
+        if self.run_dir is not None:
+            text = json.dumps(program.report.to_dict(), indent=2, ensure_ascii=False)
+            Path(self.run_dir, "report.json").write_text(text + "\n", encoding="utf-8")
+        return program
+
+    @contextmanager
+    def _journal(self, *run: Any) -> Iterator[RunJournal | None]:
+        if self.run_dir is None:
+            yield None
+            return
+        journal = RunJournal(self.run_dir, run_identity(self, *run))
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    @contextmanager
+    def _events(self, journal: RunJournal | None) -> Iterator[EventStream]:
+        watching: list[Callable[..., Any]] = list(watchers())
+        if journal is not None:
+            watching.append(journal.keep_events)
+        shown = sys.stderr.isatty() if self.progress is None else self.progress
+        display = Progress() if shown else None
+        if display is not None:
+            watching.append(display.watch)
+        events = EventStream(watching)
+        try:
+            yield events
+        finally:
+            events.flush()
+            if display is not None:
+                display.close()
+
+    @classmethod
+    def _options(cls) -> set[str]:
+        kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return {
+            parameter.name
+            for owner in (cls, Optimizer)
+            for parameter in inspect.signature(owner.__init__).parameters.values()
+            if parameter.kind in kinds and parameter.name != "self"
+        }

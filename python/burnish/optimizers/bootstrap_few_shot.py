@@ -1,0 +1,105 @@
+"""`BootstrapFewShot`: the program's own successful runs as demos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.engine.judge import Metric
+from burnish.errors import ConfigError
+from burnish.optimizers.base import Optimizer
+from burnish.optimizers.session import Session
+from burnish.stages.select import bootstrapped, labelled, showing
+from burnish.values.rollout import Rollout
+from burnish.values.space import Candidate
+
+
+class BootstrapFewShot(Optimizer):
+    """Runs a teacher on the trainset and shows each predictor what it did where it was right.
+
+    What it does:
+        Takes the first `max_bootstrapped_demos` examples, in trainset order, on which the teacher
+        passes the metric; each predictor gets its steps as demos, and labelled examples that were
+        not bootstrapped fill the room up to `max_labeled_demos`. The teacher is the student with
+        labelled demos, never shown the example that it answers. Runs go out in parallel, and no
+        more of them than can still be needed.
+    When it helps:
+        With few examples, and for programs whose inner steps have no labels.
+    What it costs (LM calls):
+        At most predictors × trainset × max_rounds; with a pass rate p, about predictors ×
+        max_bootstrapped_demos / p.
+    Example:
+        >>> optimizer = BootstrapFewShot(metric=lambda example, prediction, trace=None: True)
+        >>> optimizer.max_bootstrapped_demos
+        4
+    Source:
+        Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4.
+
+    Args:
+        metric: What passes; None takes every run without an error.
+        metric_threshold: The score that passes; None takes what is true.
+        teacher_settings: Settings for the teacher's calls, such as ``{"lm": LM(...)}``.
+        max_bootstrapped_demos: Demos from runs, a predictor at most.
+        max_labeled_demos: Demos in all, a predictor, once labelled ones are added.
+        max_rounds: Attempts an example; those after the first at temperature 1.
+        common: The settings of every optimizer, see `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        metric: Metric | None = None,
+        metric_threshold: float | None = None,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 16,
+        max_rounds: int = 1,
+        max_errors: int | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(metric=metric, max_errors=max_errors, **common)
+        if min(max_bootstrapped_demos, max_labeled_demos) < 0 or max_rounds < 1:
+            raise ConfigError(
+                f"{type(self).__name__}(max_bootstrapped_demos={max_bootstrapped_demos}, "
+                f"max_labeled_demos={max_labeled_demos}, max_rounds={max_rounds}): give 0 or more demos "
+                "and at least 1 round."
+            )
+        if metric_threshold is not None and metric is None:
+            raise ConfigError("metric_threshold is set without a metric to hold against it. Give metric=...")
+        self.metric_threshold = metric_threshold
+        self.teacher_settings = dict(teacher_settings or {})
+        self.max_bootstrapped_demos = max_bootstrapped_demos
+        self.max_labeled_demos = max_labeled_demos
+        self.max_rounds = max_rounds
+
+    def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
+        """Teacher runs: those needed if all pass, up to every attempt on every example."""
+        return {"bootstrap": (min(self.max_bootstrapped_demos, trainset), trainset * self.max_rounds)}
+
+    async def search(self, session: Session) -> Candidate:
+        """The one candidate there is: demos from the first runs that pass."""
+        order = range(len(session.trainset))
+        (rollouts,) = await session.bootstrap([(order, self.max_bootstrapped_demos)], **self.teaching())
+        session.decisions.append(f"{len(rollouts)} of {len(session.trainset)} examples became bootstrapped demos.")
+        return few_shot(session, "bootstrap", rollouts, room=self.max_labeled_demos)
+
+    def teaching(self) -> dict[str, Any]:
+        """How the teacher is run: the settings that `Session.bootstrap` takes."""
+        return {
+            "max_rounds": self.max_rounds,
+            "threshold": self.metric_threshold,
+            "labelled_demos": self.max_labeled_demos,
+            "teacher_settings": self.teacher_settings,
+        }
+
+
+def few_shot(session: Session, name: str, rollouts: list[Rollout], *, room: int) -> Candidate:
+    """The candidate that shows these rollouts, with labelled examples in front up to `room`."""
+    augmented = bootstrapped(rollouts, session.names, per_predictor=max(len(rollouts), 1), seed=session.seed)
+    used = frozenset(rollout.cell.example_id for rollout in rollouts)
+    demos = {}
+    for predictor in session.predictors:
+        own = augmented.get(predictor, [])
+        k = max(room - len(own), 0)
+        purpose = f"{name} {predictor}"
+        demos[predictor] = [*labelled(session.trainset, k=k, seed=session.seed, purpose=purpose, skip=used), *own]
+    return showing(name, demos)

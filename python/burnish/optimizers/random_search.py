@@ -1,0 +1,141 @@
+"""`BootstrapFewShotWithRandomSearch`: many draws of demos, and the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from burnish.engine.judge import Metric
+from burnish.errors import ConfigError
+from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot, few_shot
+from burnish.optimizers.session import Session
+from burnish.stages.select import Demo, labelled, showing
+from burnish.values.seed import draw
+from burnish.values.space import Candidate
+
+_ZERO_SHOT, _LABELLED, _UNSHUFFLED = -3, -2, -1
+
+
+class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
+    """Scores many sets of demos on the valset and keeps the best.
+
+    What it does:
+        Candidates are zero-shot, labelled, the unshuffled bootstrap, and `num_candidate_programs`
+        bootstraps of a shuffled trainset with 1 to `max_bootstrapped_demos` demos. Teacher runs
+        are shared between them, and all candidates' cells run together. A student that has demos
+        already is a candidate as it is.
+    When it helps:
+        With some 50 examples or more, where which demos are shown matters.
+    What it costs (LM calls):
+        predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds).
+    Example:
+        >>> optimizer = BootstrapRS(metric=lambda example, prediction, trace=None: True, num_candidate_programs=8)
+        >>> optimizer.estimate(burnish.Predict("question -> answer"), toy.trainset()).calls
+        (136, 144)
+    Source:
+        Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4; random search: Bergstra and
+        Bengio 2012, JMLR 13.
+
+    Args:
+        metric: What is made better.
+        teacher_settings: Settings for the teacher's calls, such as ``{"lm": LM(...)}``.
+        max_bootstrapped_demos: Demos from runs, a predictor at most.
+        max_labeled_demos: Demos in all, a predictor, once labelled ones are added.
+        max_rounds: Attempts an example; those after the first at temperature 1.
+        num_candidate_programs: Shuffled bootstraps.
+        stop_at_score: A score, 0 to 100, that is good enough: later candidates are dropped.
+        metric_threshold: The score that passes while bootstrapping; None takes what is true.
+        common: The settings of every optimizer, see `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        metric: Metric,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 16,
+        max_rounds: int = 1,
+        num_candidate_programs: int = 16,
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        stop_at_score: float | None = None,
+        metric_threshold: float | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(
+            metric,
+            metric_threshold,
+            teacher_settings,
+            max_bootstrapped_demos,
+            max_labeled_demos,
+            max_rounds,
+            max_errors,
+            num_threads=num_threads,
+            **common,
+        )
+        if metric is None:
+            raise ConfigError("Random search needs a metric to choose by. Give metric=...")
+        if num_candidate_programs < 0:
+            raise ConfigError(f"num_candidate_programs={num_candidate_programs}: give 0 or more.")
+        self.num_candidate_programs = num_candidate_programs
+        self.stop_at_score = stop_at_score
+
+    def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
+        """Teacher runs, shared between candidates, and the scoring of all candidates."""
+        scored = (self.num_candidate_programs + 3) * valset
+        few = min(self.max_bootstrapped_demos, trainset)
+        return {"bootstrap": (few, trainset * self.max_rounds), "score": (scored, scored)}
+
+    async def search(
+        self, session: Session, *, restrict: Collection[int] | None = None, labeled_sample: bool = True
+    ) -> Candidate:
+        """Propose, score, choose.
+
+        Args:
+            session: The compile.
+            restrict: Only these candidates: -3 zero-shot, -2 labelled, -1 unshuffled, 0… shuffled.
+            labeled_sample: Whether the labelled candidate draws its demos or takes the first.
+        """
+        seeds = [s for s in range(_ZERO_SHOT, self.num_candidate_programs) if restrict is None or s in restrict]
+        if not seeds:
+            raise ConfigError(
+                f"restrict={restrict!r} leaves no candidate of {_ZERO_SHOT}…{self.num_candidate_programs - 1}."
+            )
+        places = list(range(len(session.trainset)))
+        drawn = {seed: self._order(session, seed, places) for seed in seeds if seed >= _UNSHUFFLED}
+        passing = await session.bootstrap(list(drawn.values()), **self.teaching())
+        rollouts = dict(zip(drawn, passing, strict=True))
+        candidates = [session.baseline()] if any(p.demos for p in session.student.predictors()) else []
+        for seed in seeds:
+            if seed == _ZERO_SHOT:
+                candidates.append(showing("zero-shot", {name: [] for name in session.predictors}))
+            elif seed == _LABELLED:
+                candidates.append(self._labelled(session, sample=labeled_sample))
+            else:
+                name = "bootstrap" if seed == _UNSHUFFLED else f"bootstrap {seed}"
+                candidates.append(few_shot(session, name, rollouts[seed], room=self.max_labeled_demos))
+        stop_at = None if self.stop_at_score is None else self.stop_at_score / 100
+        await session.race(candidates, stop_at=stop_at)
+        return session.leader()
+
+    def _order(self, session: Session, seed: int, places: list[int]) -> tuple[list[int], int]:
+        """Which examples to bootstrap first, and how many demos to make of them."""
+        if seed == _UNSHUFFLED:
+            return places, self.max_bootstrapped_demos
+        generator = draw(session.seed, "shuffle", seed)
+        order = generator.sample(places, len(places))
+        return order, generator.randint(1, max(self.max_bootstrapped_demos, 1))
+
+    def _labelled(self, session: Session, *, sample: bool) -> Candidate:
+        k = self.max_labeled_demos
+        first = [Demo(example, place) for place, example in enumerate(session.trainset[:k])]
+        return showing(
+            "labelled",
+            {
+                name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}") if sample else first
+                for name in session.predictors
+            },
+        )
+
+
+BootstrapRS = BootstrapFewShotWithRandomSearch

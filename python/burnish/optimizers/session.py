@@ -1,0 +1,267 @@
+"""`Session`: what a recipe works with while it searches.
+
+It holds the program, the data, the board and the runner, and offers the stages by name:
+`bootstrap`, `score`, `race`. Everything that a run brings (limit, budget, journal, events) comes
+with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.engine.events import EventStream
+from burnish.engine.journal import RunJournal
+from burnish.engine.judge import Judge
+from burnish.engine.meter import BudgetMeter
+from burnish.engine.runner import Runner
+from burnish.errors import ConfigError
+from burnish.lm.scope import Scope
+from burnish.lm.settings import settings
+from burnish.loop import all_of
+from burnish.modules.binding import names_of
+from burnish.stages import score as stage_score
+from burnish.stages.bootstrap import Teacher
+from burnish.stages.finish import build
+from burnish.stages.select import Demo, labelled, leaving_out, showing
+from burnish.values.board import Board
+from burnish.values.example import Example
+from burnish.values.report import Report
+from burnish.values.rollout import Cell, Rollout
+from burnish.values.score import Status
+from burnish.values.space import Candidate, Choice
+from burnish.values.usage import Ledger
+
+
+class Session:
+    """One compile.
+
+    Attributes:
+        student: The program; read only.
+        trainset: Examples to learn from.
+        valset: Examples to choose by; the trainset where none was given.
+        predictors: Names of the predictors that may be changed.
+        names: `id` of each predictor → its name, for the teacher's predictors too.
+        seed: Every draw comes from it.
+        board: All scores so far.
+        candidates: What stands on the board, in the order of its numbers; number 0 is the baseline.
+        decisions: What was decided, in words, for the report.
+    """
+
+    def __init__(
+        self,
+        student: Any,
+        trainset: list[Example],
+        *,
+        valset: list[Example] | None,
+        teacher: Any,
+        judge: Judge | None,
+        seed: int,
+        limit: int,
+        max_errors: int | None,
+        journal: RunJournal | None,
+        meter: BudgetMeter | None,
+        events: EventStream,
+    ) -> None:
+        self.student = student
+        self.trainset = trainset
+        self.valset = trainset if valset is None else valset
+        self.predictors = [name for name, _ in student.named_predictors()]
+        self.names = names_of(student)
+        self.seed = seed
+        self.board = Board()
+        self.candidates: list[Candidate] = []
+        self.decisions: list[str] = []
+        self._own_valset = valset is not None
+        self._started = time.monotonic()
+        self._events = events
+        self._ledger = Ledger()
+        self._scope = Scope(asyncio.Semaphore(limit), journal, meter, self._ledger, events)
+        self._meter = meter
+        self._judge = judge
+        self._limits = {"limit": limit, "max_errors": max_errors}
+        self._runner = Runner(student, judge, scope=self._scope, **self._limits)
+        self._teacher = teacher
+        if teacher is not None:
+            self._adopt(teacher)
+
+    async def bootstrap(
+        self,
+        orders: Sequence[tuple[Sequence[int], int]],
+        *,
+        max_rounds: int = 1,
+        threshold: float | None = None,
+        labelled_demos: int = 0,
+        teacher_settings: Mapping[str, Any] | None = None,
+    ) -> list[list[Rollout]]:
+        """The first passing teacher rollouts, for several orders of the trainset at once.
+
+        Args:
+            orders: For each result: places in the trainset, the one wanted first in front, and how
+                many passing rollouts are needed.
+            max_rounds: Attempts an example; those after the first at temperature 1.
+            threshold: The score that passes; None takes what the metric's truth says.
+            labelled_demos: Labelled examples to show the teacher, where it is the student itself.
+            teacher_settings: Settings for the teacher's calls, such as ``{"lm": ...}``.
+
+        Returns:
+            For each order its passing rollouts, in that order.
+        """
+        options = dict(teacher_settings or {})
+        lm = options.pop("lm", None)
+        program = self._teacher or self.student
+        runner = self._runner
+        if self._teacher is not None:
+            runner = Runner(program, self._judge, scope=self._scope, **self._limits)
+        shown: dict[str, list[Demo]] = {}
+        if self._teacher is None and not program._compiled and labelled_demos:
+            drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
+            shown = dict.fromkeys(self.predictors, drawn)
+        rounds = [_teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
+
+        async def attempt(place: int, number: int) -> Rollout | None:
+            cell = Cell(leaving_out(rounds[number], place), self.trainset[place], place)
+            with settings.context(**options):
+                (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
+            return rollout if _passes(rollout, threshold) else None
+
+        teacher = Teacher(attempt, max_rounds=max_rounds)
+        return await all_of(teacher.first_passing(order, need=need) for order, need in orders)
+
+    async def score(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
+        """Score candidates on the whole valset and put them on the board.
+
+        All cells run together. Where the valset is the trainset, no candidate is shown the example
+        that it answers.
+
+        Args:
+            candidates: What to score; they get the next numbers.
+            stop_at: A mean that is good enough: of the candidates, in their order, those after the
+                first that reaches it are dropped.
+        """
+        first = len(self.candidates)
+        self.candidates.extend(candidates)
+        size = len(self.valset)
+        cells = [
+            Cell(candidate if self._own_valset else leaving_out(candidate, place), example, place)
+            for candidate in candidates
+            for place, example in enumerate(self.valset)
+        ]
+        watch = _Watch(self, first, size, stop_at)
+        rollouts = await self._runner.run(cells, stage="score", recall=True, done=watch.done)
+        kept = len(candidates) if watch.good_enough is None else watch.good_enough + 1
+        for number in range(kept):
+            self.board.add(first + number, rollouts[number * size : (number + 1) * size])
+        if kept < len(candidates):
+            del self.candidates[first + kept :]
+            name = candidates[kept - 1].name
+            self.decisions.append(f"{name!r} reached the score asked for; {len(candidates) - kept} more were dropped.")
+
+    async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
+        """Find the best of the candidates: every one sees the same examples in the same order."""
+        await self.score(candidates, stop_at=stop_at)
+
+    def leader(self) -> Candidate:
+        """The best candidate so far; ties keep the earlier, and without scores the first."""
+        number = stage_score.leader(self.board, len(self.candidates))
+        return self.candidates[number or 0]
+
+    def baseline(self) -> Candidate:
+        """The student as it was given."""
+        return Candidate("as given")
+
+    def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None) -> Report:
+        """What was found out."""
+        names = [candidate.name for candidate in self.candidates]
+        gain = None
+        if self.board and winner in self.candidates:
+            gain = stage_score.difference(self.board, self.candidates.index(winner), 0)
+        exhausted = None if self._meter is None else self._meter.exhausted
+        return Report(
+            optimizer,
+            stage_score.standings(self.board, names) if self.board else [],
+            winner.name,
+            gain,
+            self._ledger.stages(),
+            "finished" if exhausted is None else str(exhausted),
+            time.monotonic() - self._started,
+            tuple(self.decisions),
+            None if run_dir is None else str(run_dir),
+            lambda number: build(self.student, self.candidates[number]),
+        )
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Add to the run's events."""
+        self._events.emit(kind, **fields)
+
+    def _adopt(self, teacher: Any) -> None:
+        """Take the teacher's predictors for the student's of the same names."""
+        names = names_of(teacher)
+        missing = sorted(set(self.predictors) - set(names.values()))
+        if missing:
+            raise ConfigError(
+                f"The teacher has no predictor {', '.join(missing)}, which the student has. Both must be "
+                "of the same structure, so that the teacher's steps can become the student's demos."
+            )
+        self.names = {**self.names, **names}
+
+
+class _Watch:
+    """Follows candidates while their cells end: tells of each, and when one is good enough.
+
+    Only a candidate whose predecessors have all ended is judged, so what is kept does not depend
+    on which cell ended first.
+    """
+
+    def __init__(self, session: Session, first: int, size: int, stop_at: float | None) -> None:
+        self.good_enough: int | None = None
+        self._session = session
+        self._first = first
+        self._size = size
+        self._stop_at = stop_at
+        self._ended: dict[int, list[Rollout]] = {}
+        self._next = 0
+        self._best = float("-inf")
+
+    def done(self, place: int, rollout: Rollout) -> bool:
+        """Take one rollout; true once no more are needed."""
+        self._ended.setdefault(place // self._size, []).append(rollout)
+        while self.good_enough is None and len(self._ended.get(self._next, ())) == self._size:
+            self._judge(self._ended.pop(self._next))
+            self._next += 1
+        return self.good_enough is not None
+
+    def _judge(self, rollouts: list[Rollout]) -> None:
+        values = [r.score.value for r in rollouts if r.score is not None and r.status is not Status.NOT_MEASURED]
+        name = self._session.candidates[self._first + self._next].name
+        mean = sum(values) / len(values) if values else float("nan")
+        fields = {"candidate": name, "mean": mean, "n": len(values), "total": self._size}
+        self._session.tell("candidate_scored", **fields)
+        if mean > self._best:
+            self._best = mean
+            self._session.tell("best_changed", **fields)
+        if self._stop_at is not None and values and mean >= self._stop_at:
+            self.good_enough = self._next
+
+
+def _teacher_candidate(program: Any, shown: Mapping[str, list[Demo]], lm: Any, number: int) -> Candidate:
+    """The teacher for one round: labelled demos, its LM, and temperature 1 after the first."""
+    config = {"temperature": 1.0, "rollout_id": number} if number else {}
+    if not shown and lm is None and not config:
+        return Candidate("teacher")
+    demos = showing("teacher", shown).choices
+    choices = {}
+    for name, _ in program.named_predictors(frozen=True):
+        choice = demos.get(name, Choice())
+        choices[name] = Choice(demos=choice.demos, sources=choice.sources, lm=lm, config=config)
+    return Candidate("teacher", choices)
+
+
+def _passes(rollout: Rollout, threshold: float | None) -> bool:
+    if rollout.status is not Status.SCORED:
+        return False
+    if rollout.score is None:
+        return True
+    return bool(rollout.score) if threshold is None else rollout.score.value >= threshold

@@ -24,8 +24,8 @@ ROOMS = [
     "engine",
     "metrics",
     "retrieve",
-    "evaluate",
     "stages",
+    "evaluate",  # reads the board through `stages/score`, like the optimizers beside it
     "optimizers",
     "finetune",
     "teleprompt",  # the optimizers under the names of DSPy's module

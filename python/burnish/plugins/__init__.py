@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from burnish.plugins.admission import KINDS, PluginWarning, Watcher
-from burnish.plugins.lazy import Lazy
 from burnish.plugins.manager import PluginInfo, listing, lookup, names, reset, watchers
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
-    "Lazy",
     "PluginInfo",
     "PluginWarning",
     "Watcher",

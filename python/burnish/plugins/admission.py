@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import PluginError
-from burnish.plugins.lazy import Lazy
+from burnish.plugins.address import is_address
 
 if TYPE_CHECKING:
     import pluggy
@@ -30,7 +30,8 @@ KINDS = (
 _WATCH = "burnish_watch"
 _HOOKS = (*(f"burnish_{kind}" for kind in KINDS), _WATCH)
 
-Factory = Callable[..., Any] | Lazy
+# A text is the address of the factory.
+Factory = Callable[..., Any] | str
 
 
 class PluginWarning(UserWarning):
@@ -136,7 +137,11 @@ def _checked(offered: Any, *, hook: str) -> Mapping[str, Factory]:
     for name, factory in offered.items():
         if not isinstance(name, str) or not name:
             raise PluginError(f"{hook} returned the name {name!r:.80}, which is not a text")
-        if not isinstance(factory, Lazy) and not callable(factory):
+        if isinstance(factory, str) and not is_address(factory):
+            raise PluginError(
+                f"{hook} returned {factory!r:.80} as {name!r}, which is no address; write 'package.module:attribute'"
+            )
+        if not isinstance(factory, str) and not callable(factory):
             raise PluginError(f"{hook} returned {factory!r:.80} as {name!r}, which cannot be called")
     return offered
 

@@ -1,47 +1,46 @@
-"""What Burnish itself provides, registered as any plugin registers."""
+"""What Burnish itself provides, registered as any plugin registers: everything by its address."""
 
 from __future__ import annotations
 
 from burnish.plugins.hookspecs import hookimpl
-from burnish.plugins.lazy import Lazy
 
 
 @hookimpl
-def burnish_optimizers() -> dict[str, Lazy]:
+def burnish_optimizers() -> dict[str, str]:
     """The recipes."""
     return {
-        "LabeledFewShot": Lazy("burnish.optimizers.labeled_few_shot:LabeledFewShot"),
-        "BootstrapFewShot": Lazy("burnish.optimizers.bootstrap_few_shot:BootstrapFewShot"),
-        "BootstrapFewShotWithRandomSearch": Lazy("burnish.optimizers.random_search:BootstrapFewShotWithRandomSearch"),
-        "BootstrapRS": Lazy("burnish.optimizers.random_search:BootstrapRS"),
+        "LabeledFewShot": "burnish.optimizers.labeled_few_shot:LabeledFewShot",
+        "BootstrapFewShot": "burnish.optimizers.bootstrap_few_shot:BootstrapFewShot",
+        "BootstrapFewShotWithRandomSearch": "burnish.optimizers.random_search:BootstrapFewShotWithRandomSearch",
+        "BootstrapRS": "burnish.optimizers.random_search:BootstrapRS",
     }
 
 
 @hookimpl
-def burnish_metrics() -> dict[str, Lazy]:
+def burnish_metrics() -> dict[str, str]:
     """The text metrics."""
     return {
-        "answer_exact_match": Lazy("burnish.metrics.text:answer_exact_match"),
-        "answer_passage_match": Lazy("burnish.metrics.text:answer_passage_match"),
+        "answer_exact_match": "burnish.metrics.text:answer_exact_match",
+        "answer_passage_match": "burnish.metrics.text:answer_passage_match",
     }
 
 
 @hookimpl
-def burnish_lm_backends() -> dict[str, Lazy]:
+def burnish_lm_backends() -> dict[str, str]:
     """The embedded model, and LiteLLM for all hosted ones."""
     return {
-        "offline": Lazy("burnish.lm.backends.offline:create"),
-        "litellm": Lazy("burnish.lm.backends.litellm:create"),
+        "offline": "burnish.lm.backends.offline:create",
+        "litellm": "burnish.lm.backends.litellm:create",
     }
 
 
 @hookimpl
-def burnish_adapters() -> dict[str, Lazy]:
+def burnish_adapters() -> dict[str, str]:
     """The prompt formats."""
-    return {"chat": Lazy("burnish.adapters.chat:ChatAdapter")}
+    return {"chat": "burnish.adapters.chat:ChatAdapter"}
 
 
 @hookimpl
-def burnish_datasets() -> dict[str, Lazy]:
+def burnish_datasets() -> dict[str, str]:
     """The data that comes along."""
-    return {"support_tickets": Lazy("burnish.datasets.support_tickets:load")}
+    return {"support_tickets": "burnish.datasets.support_tickets:load"}

@@ -2,8 +2,9 @@
 
 A plugin is a module (or object) with some of these functions, marked with `hookimpl` and named by
 an entry point in the group ``burnish``. Each hook but the last takes nothing and returns a dict
-``{name: factory}``; a factory may be `Lazy("package.module:attribute")`, imported at first use.
-Hooks are called once a process, at the first lookup, and never per example or per model call.
+``{name: factory}``; a factory may be given by its address, ``"package.module:attribute"``, and is
+imported when it is first used then. Hooks are called once a process, at the first lookup, and
+never per example or per model call.
 
 Names are unique in each kind: built-ins come first, then plugins by the name of their entry point.
 """
@@ -18,7 +19,7 @@ import pluggy
 hookspec = pluggy.HookspecMarker("burnish")
 hookimpl = pluggy.HookimplMarker("burnish")
 
-Factories = Mapping[str, Callable[..., Any]]
+Factories = Mapping[str, Callable[..., Any] | str]
 
 
 @hookspec

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import ConfigError, PluginError
+from burnish.plugins.address import resolve
 from burnish.plugins.admission import (
     KINDS,
     Factory,
@@ -30,7 +31,6 @@ from burnish.plugins.admission import (
     admit,
     nearest,
 )
-from burnish.plugins.lazy import Lazy
 
 _BUILTINS = "burnish.plugins.builtins"
 
@@ -66,17 +66,16 @@ def lookup(kind: str, name: str) -> Callable[..., Any]:
     Raises:
         ConfigError: There is no such name; the message lists those there are.
     """
-    table = _table(kind)
+    table = _registry().factories[_checked(kind)]
     if name not in table:
         raise ConfigError(_unknown(kind, name))
     factory = table[name]
-    # A Lazy resolves to whatever stands at its address.
-    return factory.resolve() if isinstance(factory, Lazy) else factory  # type: ignore[no-any-return]
+    return resolve(factory) if isinstance(factory, str) else factory
 
 
 def names(kind: str) -> list[str]:
     """All names of a kind, in alphabetical order."""
-    return sorted(_table(kind))
+    return sorted(_registry().factories[_checked(kind)])
 
 
 def listing() -> list[PluginInfo]:
@@ -128,7 +127,7 @@ def _registry() -> _Registry:
     for info in plugins:
         if info.problem is not None:
             text = f"Plugin {info.name!r} ({info.source}): {info.problem}."
-            warnings.warn(text, PluginWarning, stacklevel=4)
+            warnings.warn(text, PluginWarning, stacklevel=3)
     return _Registry(tuple(plugins), factories, tuple(watching))
 
 
@@ -181,10 +180,10 @@ def _clash(taken: list[tuple[str, str]], earlier: list[PluginInfo]) -> str | Non
     return "; ".join(parts) or None
 
 
-def _table(kind: str) -> Mapping[str, Factory]:
+def _checked(kind: str) -> str:
     if kind not in KINDS:
         raise ConfigError(f"Plugins provide no {kind!r}{nearest(kind, KINDS)} The kinds are: {', '.join(KINDS)}.")
-    return _registry().factories[kind]
+    return kind
 
 
 def _unknown(kind: str, name: str) -> str:

@@ -62,7 +62,7 @@ def test_an_installed_plugin_is_found_and_used(plugins: Path) -> None:
 
 def test_built_ins_stand_in_the_same_list(plugins: Path) -> None:
     install(plugins, "good", GOOD)
-    assert [plugin.name for plugin in listing()] == ["burnish", "good"]
+    assert [plugin.name for plugin in listing()][:2] == ["burnish", "good"]
     assert "BootstrapFewShot" in info("burnish").provides["optimizers"]
 
 
@@ -85,6 +85,10 @@ BROKEN = {
     "returns a list": ("@hookimpl\ndef burnish_metrics(): return ['a']", "burnish_metrics returned ['a'], not a dict"),
     "returns nothing": ("@hookimpl\ndef burnish_metrics(): pass", "burnish_metrics returned None, not a dict"),
     "names by number": ("@hookimpl\ndef burnish_metrics(): return {1: len}", "the name 1, which is not a text"),
+    "offers no address": (
+        "@hookimpl\ndef burnish_metrics(): return {'a': 'shout'}",
+        "'shout' as 'a', which is no address",
+    ),
     "offers no callable": ("@hookimpl\ndef burnish_metrics(): return {'a': 3}", "3 as 'a', which cannot be called"),
 }
 
@@ -148,16 +152,14 @@ def test_an_unknown_kind_is_refused() -> None:
         lookup("optimizer", "BootstrapFewShot")
 
 
-def test_a_lazy_factory_is_imported_at_use_and_says_what_is_missing(plugins: Path) -> None:
+def test_a_factory_given_by_its_address_is_imported_at_use_and_says_what_is_missing(plugins: Path) -> None:
     install(
         plugins,
-        "lazy",
+        "address",
         """
-        from burnish.plugins import Lazy
-
         @hookimpl
         def burnish_metrics():
-            return {"there": Lazy("fractions:Fraction"), "gone": Lazy("no_such_module:thing"), "odd": Lazy("math:thing")}
+            return {"there": "fractions:Fraction", "gone": "no_such_module:thing", "odd": "math:thing"}
         """,
     )
     assert load() == []
@@ -213,7 +215,9 @@ def test_the_environment_says_which_are_loaded(setting: str | None, loaded: str,
     install(tmp_path, "b", marker)
     environment = {} if setting is None else {"BURNISH_PLUGINS": setting}
     done = run_python(tmp_path, LIST, **environment)
-    assert (done.stdout.split(), done.stderr) == (loaded.split(), "")
+    # The template may be installed beside Burnish, as it is in the workshop.
+    assert [name for name in done.stdout.split() if name != "template"] == loaded.split()
+    assert done.stderr == ""
     imported = {path.name.split("_")[1] for path in tmp_path.glob("*.imported")}
     assert imported == set(loaded.split()) - {"burnish"}
 
@@ -221,7 +225,8 @@ def test_the_environment_says_which_are_loaded(setting: str | None, loaded: str,
 def test_asking_for_a_plugin_that_is_not_installed_is_a_warning(tmp_path: Path) -> None:
     install(tmp_path, "a", "")
     done = run_python(tmp_path, LIST, BURNISH_PLUGINS="a,typo")
-    assert "Plugin 'typo' (BURNISH_PLUGINS): it is not installed; installed are: a." in done.stderr
+    assert done.stderr.startswith("<string>:3: PluginWarning")
+    assert "Plugin 'typo' (BURNISH_PLUGINS): it is not installed; installed are: a" in done.stderr
 
 
 def test_plugins_load_at_the_first_lookup_and_listing_imports_no_factory(tmp_path: Path) -> None:

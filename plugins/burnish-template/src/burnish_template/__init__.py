@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from burnish import Lazy, hookimpl
+from burnish import hookimpl
 
 
 @hookimpl
-def burnish_optimizers() -> dict[str, Lazy]:
+def burnish_optimizers() -> dict[str, str]:
     """The optimizer, imported when somebody uses it."""
-    return {"ShortestDemos": Lazy("burnish_template.shortest_demos:ShortestDemos")}
+    return {"ShortestDemos": "burnish_template.shortest_demos:ShortestDemos"}
 
 
 @hookimpl
-def burnish_metrics() -> dict[str, Lazy]:
+def burnish_metrics() -> dict[str, str]:
     """The metric."""
-    return {"word_overlap": Lazy("burnish_template.word_overlap:word_overlap")}
+    return {"word_overlap": "burnish_template.word_overlap:word_overlap"}
 
 
 @hookimpl
-def burnish_lm_backends() -> dict[str, Lazy]:
+def burnish_lm_backends() -> dict[str, str]:
     """The backend of every model called ``echo/…``."""
-    return {"echo": Lazy("burnish_template.echo:EchoBackend")}
+    return {"echo": "burnish_template.echo:EchoBackend"}

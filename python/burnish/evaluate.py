@@ -21,13 +21,14 @@ from burnish.lm.scope import Scope, current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
 from burnish.plugins.manager import watchers
-from burnish.stages.score import standings
+from burnish.stages.score import difference, standings
 from burnish.values.board import Board
 from burnish.values.budget import Budget
 from burnish.values.example import Example
 from burnish.values.prediction import Prediction
-from burnish.values.report import Standing
+from burnish.values.report import Difference, Standing
 from burnish.values.rollout import Cell, Rollout
+from burnish.values.score import Status
 from burnish.values.space import Candidate
 from burnish.values.usage import Ledger, Usage
 
@@ -227,3 +228,23 @@ def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
         usage,
         {place: r.reason for place, r in enumerate(rollouts) if r.reason is not None},
     )
+
+
+def paired(first: EvaluationResult, second: EvaluationResult) -> Difference:
+    """By how much the first result beats the second, on the examples measured in both.
+
+    Args:
+        first: One program's result on a devset.
+        second: Another's on the same devset, in the same order.
+
+    Raises:
+        ConfigError: The devsets differ.
+    """
+    if [row[0] for row in first.results] != [row[0] for row in second.results]:
+        raise ConfigError("The two results are not of the same examples in the same order.")
+    board = Board()
+    for number, result in enumerate((first, second)):
+        for place, (_, _, score) in enumerate(result.results):
+            status = Status.NOT_MEASURED if score is None else Status.SCORED
+            board.put(number, place, 0.0 if score is None else score, status)
+    return difference(board, 0, 1)

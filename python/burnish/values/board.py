@@ -30,14 +30,15 @@ class Board:
         """Put a candidate's rollouts on the board; a cell measured again replaces its row."""
         for rollout in rollouts:
             value = 0.0 if rollout.score is None else rollout.score.value
-            self._put(candidate, rollout.cell.example_id, value, rollout.status)
+            self.put(candidate, rollout.cell.example_id, value, rollout.status)
 
     def known(self, candidate: int, example: int) -> bool:
         """Whether the cell has a score that counts."""
         row = self._cells.get((candidate, example))
         return row is not None and self.status[row] != Status.NOT_MEASURED
 
-    def _put(self, candidate: int, example: int, score: float, status: Status) -> None:
+    def put(self, candidate: int, example: int, score: float, status: Status) -> None:
+        """Put one cell on the board, in place of what stood there."""
         row = self._cells.setdefault((candidate, example), len(self))
         if row == len(self):
             self.candidate.append(candidate)

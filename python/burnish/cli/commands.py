@@ -1,0 +1,148 @@
+"""The commands, each a short way from arguments to a call of the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from burnish import __version__
+from burnish.cli import demo as demo_
+from burnish.cli.files import load_examples, load_metric, load_program, read_options
+from burnish.evaluate import Evaluate, paired
+from burnish.lm.lm import LM
+from burnish.lm.settings import context
+from burnish.modules import state
+from burnish.plugins.manager import listing, lookup
+from burnish.report import terminal
+from burnish.values.budget import Budget
+
+_LM = click.option("--lm", "model", required=True, help="Model as provider/name; offline/icl needs no key.")
+_INPUTS = click.option("--inputs", default="", help="Input fields, a,b; default: the program's arguments.")
+_METRIC = click.option("--metric", required=True, help="A metric's name, or file.py:function.")
+_THREADS = click.option("--num-threads", type=int, help="LM calls in flight at most.")
+
+
+@click.group()
+@click.version_option(__version__)
+def commands() -> None:
+    """Tune language-model programs: a program, a metric and a few examples in, a better one out."""
+
+
+@commands.command()
+@click.option("--out", default="burnish-demo", show_default=True, help="Folder for what it makes.")
+@click.option("--candidates", default=16, show_default=True, help="Shuffled candidates of the random search.")
+def demo(out: str, candidates: int) -> None:
+    """Tune a support-ticket triage, offline, and show the score before and after."""
+    demo_.run(out, candidates)
+
+
+@commands.command(name="compile")
+@click.argument("program")
+@click.option("--train", required=True, help="JSONL file of examples to learn from.")
+@click.option("--val", help="JSONL file of examples to choose by; default: the trainset.")
+@click.option("--test", help="JSONL file for a score before and after, never seen by the optimizer.")
+@_METRIC
+@_LM
+@click.option("--optimizer", default="BootstrapRS", show_default=True, help="An optimizer's name.")
+@click.option("--option", "options", multiple=True, help="An optimizer's setting, name=value; repeat for more.")
+@_INPUTS
+@click.option("--out", default="compiled.json", show_default=True, help="Where the program is saved.")
+@click.option("--run-dir", help="Folder of the journal: the same command again goes on from it.")
+@click.option("--budget-usd", type=float, help="Cap in US dollars.")
+@click.option("--budget-calls", type=int, help="Cap in LM calls.")
+@click.option("--budget-tokens", type=int, help="Cap in tokens.")
+@click.option("--budget-seconds", type=float, help="Cap in seconds.")
+@click.option("--seed", default=0, show_default=True)
+@_THREADS
+@click.option("--estimate", is_flag=True, help="Only say what it would cost.")
+def compile_(program: str, train: str, val: str | None, test: str | None, **given: Any) -> None:
+    """Tune PROGRAM (file.py:Name) and save the result."""
+    student = load_program(program)
+    inputs = [name for name in given["inputs"].split(",") if name]
+    trainset = load_examples(train, student, inputs)
+    valset = load_examples(val, student, inputs) if val else None
+    testset = load_examples(test, student, inputs) if test else None
+    metric = load_metric(given["metric"])
+    optimizer = _optimizer(metric, given)
+    with context(lm=LM(given["model"])):
+        click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
+        if given["estimate"]:
+            return
+        compiled = optimizer.compile(student, trainset=trainset, valset=valset)
+        compiled.save(given["out"])
+        console = Console()
+        console.print(terminal.report(compiled.report))
+        click.echo(f"Saved to {given['out']}")
+        if testset is not None:
+            _before_and_after(student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"]))
+
+
+def _optimizer(metric: Any, given: dict[str, Any]) -> Any:
+    caps = {
+        cap: given[f"budget_{name}"]
+        for cap, name in (("dollars", "usd"), ("calls", "calls"), ("tokens", "tokens"), ("seconds", "seconds"))
+        if given[f"budget_{name}"] is not None
+    }
+    return lookup("optimizers", given["optimizer"])(
+        metric=metric,
+        seed=given["seed"],
+        num_threads=given["num_threads"],
+        run_dir=given["run_dir"],
+        budget=Budget(**caps) if caps else None,
+        **read_options(given["options"]),
+    )
+
+
+def _before_and_after(student: Any, compiled: Any, evaluate: Evaluate) -> None:
+    before, after = evaluate(student), evaluate(compiled)
+    click.echo(f"Test before: {before}")
+    click.echo(f"Test after:  {after}")
+    click.echo(f"Gain: {paired(after, before)}")
+
+
+@commands.command()
+@click.argument("program")
+@click.option("--load", "saved", help="A saved program's JSON to load first.")
+@click.option("--data", required=True, help="JSONL file of examples.")
+@_METRIC
+@_LM
+@_INPUTS
+@_THREADS
+@click.option("--save-as-json", help="Where to write each example with its score.")
+@click.option("--save-as-csv", help="Likewise, as CSV.")
+def evaluate(program: str, saved: str | None, data: str, metric: str, model: str, **given: Any) -> None:
+    """Score PROGRAM (file.py:Name) on a file of examples."""
+    tuned = load_program(program)
+    if saved:
+        tuned.load(saved)
+    rows = load_examples(data, tuned, [name for name in given["inputs"].split(",") if name])
+    with context(lm=LM(model)):
+        result = Evaluate(
+            devset=rows,
+            metric=load_metric(metric),
+            num_threads=given["num_threads"],
+            save_as_json=given["save_as_json"],
+            save_as_csv=given["save_as_csv"],
+        )(tuned)
+    click.echo(str(result))
+
+
+@commands.command()
+@click.argument("saved")
+@click.option("--demos", default=4, show_default=True, help="Demos to show of each predictor at most.")
+def show(saved: str, demos: int) -> None:
+    """Show a SAVED program: instructions and demos."""
+    Console().print(terminal.program(state.read(saved), demos=demos))
+
+
+@commands.command()
+def plugins() -> None:
+    """List what is installed: plugins, what they provide, and what is wrong with them."""
+    for plugin in listing():
+        click.echo(f"{plugin.name} {plugin.version} ({plugin.source})")
+        for kind, provided in plugin.provides.items():
+            click.echo(f"  {kind}: {', '.join(provided)}")
+        if plugin.problem is not None:
+            click.echo(f"  problem: {plugin.problem}")

@@ -1,0 +1,131 @@
+"""Programs, metrics and data that a command line names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.datasets.jsonl import read_jsonl
+from burnish.errors import ConfigError
+from burnish.modules.module import Module
+from burnish.modules.predict import Predict
+from burnish.plugins.manager import lookup, names
+from burnish.values.example import Example
+
+
+def load_object(address: str) -> Any:
+    """What stands at ``file.py:name`` or ``package.module:name``.
+
+    Raises:
+        ConfigError: There is no such file, module or name.
+    """
+    place, colon, name = address.rpartition(":")
+    if not colon:
+        raise ConfigError(f"{address!r} names no object. Write file.py:Name or package.module:Name.")
+    module = _module(place)
+    if not hasattr(module, name):
+        public = [n for n in vars(module) if not n.startswith("_")]
+        raise ConfigError(f"{place} has no {name!r}. It has: {', '.join(public) or 'nothing'}.")
+    return getattr(module, name)
+
+
+def _module(place: str) -> Any:
+    if not place.endswith(".py"):
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ConfigError(f"Cannot import {place!r}: {error}.") from error
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise ConfigError(f"There is no file {place!r}.")
+    # By its own name and from its own folder, so that it can import what lies beside it.
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{place!r} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def load_program(address: str) -> Module:
+    """The program at an address: a module object, or a class that is made without arguments.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    found = load_object(address)
+    program = found() if isinstance(found, type) else found
+    if not isinstance(program, Module):
+        raise ConfigError(f"{address} is {program!r}, not a burnish.Module.")
+    return program
+
+
+def load_metric(name: str) -> Any:
+    """A metric by its registered name, or by its address.
+
+    Raises:
+        ConfigError: There is no such metric.
+    """
+    if ":" in name:
+        return load_object(name)
+    if name not in names("metrics"):
+        raise ConfigError(
+            f"There is no metric {name!r}. There are: {', '.join(names('metrics'))}; "
+            "or name your own as file.py:function."
+        )
+    return lookup("metrics", name)
+
+
+def load_examples(path: str, program: Module, inputs: Sequence[str]) -> list[Example]:
+    """The examples of a JSONL file; without `inputs`, the program's own arguments are the inputs.
+
+    Raises:
+        ConfigError: The file cannot be read, or has none of the program's inputs.
+    """
+    rows = read_jsonl(path)
+    chosen = list(inputs) or [name for name in _arguments(program) if name in rows[0]]
+    if not chosen:
+        raise ConfigError(
+            f"{path} has the fields {', '.join(rows[0].keys())}, of which the program takes none "
+            f"({', '.join(_arguments(program)) or 'no named arguments'}). Say which are inputs: --inputs a,b"
+        )
+    return [row.with_inputs(*chosen) for row in rows]
+
+
+def _arguments(program: Module) -> list[str]:
+    if isinstance(program, Predict):
+        return list(program.signature.input_fields)
+    forward = getattr(program, "aforward", None) or getattr(program, "forward", None)
+    if forward is None:
+        return []
+    parameters = inspect.signature(forward).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        predictors = program.predictors()
+        return list(predictors[0].signature.input_fields) if predictors else []
+    return [p.name for p in parameters]
+
+
+def read_options(options: Iterable[str]) -> dict[str, Any]:
+    """``key=value`` pairs; values are JSON where they read as such, else text.
+
+    Raises:
+        ConfigError: One has no ``=``.
+    """
+    read = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise ConfigError(f"--option {option!r}: write --option name=value.")
+        try:
+            read[key] = json.loads(value)
+        except ValueError:
+            read[key] = value
+    return read

@@ -1,0 +1,1 @@
+"""Examples from files, and the data that Burnish ships."""

@@ -1,0 +1,1 @@
+"""Reports for people: the terminal now, other forms beside it."""

@@ -1,0 +1,84 @@
+"""Reports and saved programs as rich renderables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from burnish.values.report import Report, Standing
+
+_SHOWN_DEMOS = 4
+_SHOWN_CHARACTERS = 300
+
+
+def report(found: Report, *, most: int = 12) -> Group:
+    """A compile's candidates, gain and bill.
+
+    Args:
+        found: The report.
+        most: Candidates to list at most, best first.
+    """
+    parts: list[Any] = []
+    scored = sorted((c for c in found.candidates if c.n), key=lambda c: -c.mean)
+    if scored:
+        parts.append(_candidates(scored, found.winner, most))
+    if found.gain is not None:
+        parts.append(Text(f"Gain over the baseline, on the examples used to choose: {found.gain}"))
+    bill = Table("stage", "LM calls", "tokens", "price", title="What it cost", title_justify="left")
+    for stage, usage in found.usage.items():
+        bill.add_row(stage, str(usage.calls), str(usage.tokens), usage.price)
+    if found.usage:
+        parts.append(bill)
+    parts.extend(Text(decision) for decision in found.decisions)
+    parts.append(Text(f"{found.optimizer}: {found.stopped}, after {found.seconds:.1f} s."))
+    return Group(*parts)
+
+
+def _candidates(scored: list[Standing], winner: str, most: int) -> Table:
+    table = Table("candidate", "score", "95% interval", "n/N", "failed", title="Candidates", title_justify="left")
+    for standing in scored[:most]:
+        mark = " ◀" if standing.name == winner else ""
+        table.add_row(
+            standing.name + mark,
+            f"{100 * standing.mean:.1f}",
+            f"{100 * standing.low:.1f} to {100 * standing.high:.1f}",
+            f"{standing.n}/{standing.n + standing.not_measured}",
+            str(standing.failed),
+        )
+    if len(scored) > most:
+        table.add_row(f"… and {len(scored) - most} more", "", "", "", "")
+    return table
+
+
+def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
+    """A saved program: each predictor's instructions, fields and demos.
+
+    Args:
+        state: What `Module.dump_state` gives.
+        demos: Demos to show of each predictor at most.
+    """
+    parts = []
+    for name, predictor in state.items():
+        if name in ("burnish", "metadata"):
+            continue
+        shown = predictor["demos"][:demos]
+        lines = [Text(predictor["signature"]["instructions"], style="bold"), Text("")]
+        lines.append(Text(f"{len(predictor['demos'])} demos" + (":" if shown else ""), style="dim"))
+        for demo in shown:
+            fields = (f"{key}: {_short(value)}" for key, value in demo.items() if key != "augmented")
+            lines.append(Text("  " + "\n    ".join(fields)))
+        if len(predictor["demos"]) > len(shown):
+            lines.append(Text(f"  … and {len(predictor['demos']) - len(shown)} more", style="dim"))
+        model = (predictor.get("lm") or {}).get("model")
+        parts.append(Panel(Group(*lines), title=name, subtitle=model, title_align="left"))
+    return Group(*parts)
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -12,47 +12,119 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from burnish.adapters.base import Adapter
-    from burnish.adapters.chat import ChatAdapter
+    from burnish.adapters.base import Adapter as Adapter
+    from burnish.adapters.chat import ChatAdapter as ChatAdapter
     from burnish.errors import (
-        BudgetExhausted,
-        BurnishError,
-        ConfigError,
-        LMAccessDenied,
-        LMError,
-        LMRejected,
-        LMTransient,
-        MetricError,
-        PluginError,
-        PromptTooLong,
-        ReplyError,
-        RunStopped,
-        SignatureError,
-        StateError,
+        BudgetExhausted as BudgetExhausted,
     )
-    from burnish.evaluate import Evaluate, EvaluationResult
-    from burnish.lm.cache import Cache
-    from burnish.lm.lm import LM
-    from burnish.lm.request import Output, Request, Response
-    from burnish.lm.settings import configure, context, settings
-    from burnish.metrics.text import EM, F1, HotPotF1, answer_exact_match, answer_passage_match, normalize_text
-    from burnish.modules.chain_of_thought import ChainOfThought
-    from burnish.modules.module import Module
-    from burnish.modules.predict import Predict
-    from burnish.optimizers.base import Optimizer
-    from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
-    from burnish.optimizers.labeled_few_shot import LabeledFewShot
-    from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
-    from burnish.optimizers.session import Session
-    from burnish.plugins.hookspecs import hookimpl
-    from burnish.values.budget import Budget
-    from burnish.values.example import Example
-    from burnish.values.prediction import Completions, Prediction
-    from burnish.values.report import Report
-    from burnish.values.score import Score
-    from burnish.values.signature import InputField, OutputField, Signature, ensure_signature
-    from burnish.values.space import Candidate, Choice
-    from burnish.values.usage import Usage
+    from burnish.errors import (
+        BurnishError as BurnishError,
+    )
+    from burnish.errors import (
+        ConfigError as ConfigError,
+    )
+    from burnish.errors import (
+        LMAccessDenied as LMAccessDenied,
+    )
+    from burnish.errors import (
+        LMError as LMError,
+    )
+    from burnish.errors import (
+        LMRejected as LMRejected,
+    )
+    from burnish.errors import (
+        LMTransient as LMTransient,
+    )
+    from burnish.errors import (
+        MetricError as MetricError,
+    )
+    from burnish.errors import (
+        PluginError as PluginError,
+    )
+    from burnish.errors import (
+        PromptTooLong as PromptTooLong,
+    )
+    from burnish.errors import (
+        ReplyError as ReplyError,
+    )
+    from burnish.errors import (
+        RunStopped as RunStopped,
+    )
+    from burnish.errors import (
+        SignatureError as SignatureError,
+    )
+    from burnish.errors import (
+        StateError as StateError,
+    )
+    from burnish.evaluate import Evaluate as Evaluate
+    from burnish.evaluate import EvaluationResult as EvaluationResult
+    from burnish.lm.cache import Cache as Cache
+    from burnish.lm.lm import LM as LM
+    from burnish.lm.request import Output as Output
+    from burnish.lm.request import Request as Request
+    from burnish.lm.request import Response as Response
+    from burnish.lm.settings import (
+        configure as configure,
+    )
+    from burnish.lm.settings import (
+        context as context,
+    )
+    from burnish.lm.settings import (
+        settings as settings,
+    )
+    from burnish.metrics.text import (
+        EM as EM,
+    )
+    from burnish.metrics.text import (
+        F1 as F1,
+    )
+    from burnish.metrics.text import (
+        HotPotF1 as HotPotF1,
+    )
+    from burnish.metrics.text import (
+        answer_exact_match as answer_exact_match,
+    )
+    from burnish.metrics.text import (
+        answer_passage_match as answer_passage_match,
+    )
+    from burnish.metrics.text import (
+        normalize_text as normalize_text,
+    )
+    from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
+    from burnish.modules.module import Module as Module
+    from burnish.modules.predict import Predict as Predict
+    from burnish.optimizers.base import Optimizer as Optimizer
+    from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
+    from burnish.optimizers.labeled_few_shot import LabeledFewShot as LabeledFewShot
+    from burnish.optimizers.random_search import (
+        BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
+    )
+    from burnish.optimizers.random_search import (
+        BootstrapRS as BootstrapRS,
+    )
+    from burnish.optimizers.session import Session as Session
+    from burnish.plugins.hookspecs import hookimpl as hookimpl
+    from burnish.values.budget import Budget as Budget
+    from burnish.values.example import Example as Example
+    from burnish.values.prediction import Completions as Completions
+    from burnish.values.prediction import Prediction as Prediction
+    from burnish.values.report import Report as Report
+    from burnish.values.score import Score as Score
+    from burnish.values.signature import (
+        InputField as InputField,
+    )
+    from burnish.values.signature import (
+        OutputField as OutputField,
+    )
+    from burnish.values.signature import (
+        Signature as Signature,
+    )
+    from burnish.values.signature import (
+        ensure_signature as ensure_signature,
+    )
+    from burnish.values.space import Candidate as Candidate
+    from burnish.values.space import Choice as Choice
+    from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
 _HOMES = {

@@ -118,7 +118,9 @@ class Evaluate:
         self.save_as_json = save_as_json
         self.budget = budget
 
-    def __call__(self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None) -> EvaluationResult:
+    def __call__(
+        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None
+    ) -> EvaluationResult:
         """Evaluate a program.
 
         Args:
@@ -201,7 +203,9 @@ class Evaluate:
         most = len(result.results) if self.display_table is True else int(self.display_table)
         table = Table("example", "prediction", "score", title=str(result))
         for example, prediction, score in result.results[:most]:
-            table.add_row(str(example.toDict()), str(prediction.toDict()), "not measured" if score is None else f"{score:g}")
+            table.add_row(
+                str(example.toDict()), str(prediction.toDict()), "not measured" if score is None else f"{score:g}"
+            )
         Console(file=sys.stdout).print(table)
 
 
@@ -221,7 +225,11 @@ def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
     return EvaluationResult(
         round(100 * standing.mean, 2),
         [
-            (r.cell.example, Prediction() if r.prediction is None else r.prediction, None if r.score is None else r.score.value)
+            (
+                r.cell.example,
+                Prediction() if r.prediction is None else r.prediction,
+                None if r.score is None else r.score.value,
+            )
             for r in rollouts
         ],
         standing,

@@ -40,9 +40,7 @@ class _Background:
         with self.lock:
             if self.loop is None:
                 loop = asyncio.new_event_loop()
-                thread = threading.Thread(
-                    target=loop.run_forever, name="burnish-loop", daemon=True
-                )
+                thread = threading.Thread(target=loop.run_forever, name="burnish-loop", daemon=True)
                 thread.start()
                 self.thread_id = thread.ident
                 self.loop = loop
@@ -52,7 +50,7 @@ class _Background:
 _background = _Background()
 if hasattr(os, "register_at_fork"):
     # The child of a fork inherits the objects but not the threads behind them.
-    os.register_at_fork(after_in_child=lambda: _background.__init__())  # type: ignore[misc]
+    os.register_at_fork(after_in_child=_background.__init__)  # type: ignore[misc]
 
 
 class _Visit:
@@ -175,13 +173,15 @@ async def in_thread(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
             result.set_exception(error)
 
     def work() -> None:
+        value: Any = None
+        problem: BaseException | None = None
         try:
-            outcome = (context.run(function, *args, **kwargs), None)
+            value = context.run(function, *args, **kwargs)
         except StopIteration as stop:
-            outcome = (None, RuntimeError(f"StopIteration raised: {stop}"))
+            problem = RuntimeError(f"StopIteration raised: {stop}")
         except BaseException as error:  # handed on to whoever awaits, whatever it is
-            outcome = (None, error)
-        loop.call_soon_threadsafe(finish, *outcome)
+            problem = error
+        loop.call_soon_threadsafe(finish, value, problem)
 
     _background.workers.submit(work)
     try:

@@ -76,7 +76,9 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
         console.print(terminal.report(compiled.report))
         click.echo(f"Saved to {given['out']}")
         if testset is not None:
-            _before_and_after(student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"]))
+            _before_and_after(
+                student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"])
+            )
 
 
 def _optimizer(metric: Any, given: dict[str, Any]) -> Any:

@@ -41,8 +41,7 @@ def run(out: str, candidates: int) -> None:
         num_candidate_programs=candidates,
         num_threads=8,
     )
-    # The embedded model is as fast as a cache, and changes with the version of Burnish.
-    with context(lm=LM(_MODEL, cache=False)):
+    with context(lm=LM(_MODEL)):
         compiled = optimizer.compile(student, trainset=train, valset=val)
         console.print(terminal.report(compiled.report, most=6))
         saved = folder / "triage.json"

@@ -47,9 +47,7 @@ class RunJournal:
         self.path = Path(run_dir) / "journal.sqlite"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=0.5
-            )
+            self._file = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=0.5)
             self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode = WAL")
             # Survives the death of the process; only the machine's could lose the last commits.
@@ -62,7 +60,7 @@ class RunJournal:
         except sqlite3.DatabaseError as error:
             raise StateError(f"{self.path} is not a Burnish journal: {error}.") from error
         self._claim(identity)
-        self.resumed = self._count("replies") > 0
+        self.resumed = self._file.execute("SELECT count(*) FROM replies").fetchone()[0] > 0
 
     def _claim(self, identity: Mapping[str, str]) -> None:
         row = self._file.execute("SELECT format, identity FROM run").fetchone()
@@ -78,10 +76,6 @@ class RunJournal:
                 f"{', '.join(differs) or 'its format'} differ. Give this run a directory of its "
                 "own, or delete that one."
             )
-
-    def _count(self, table: str) -> int:
-        count: int = self._file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        return count
 
     def spent(self) -> Usage:
         """What the replies kept so far cost."""
@@ -119,9 +113,7 @@ class RunJournal:
 
     def keep_score(self, key: str, score: Mapping[str, Any]) -> None:
         """Keep a cell's outcome."""
-        self._file.execute(
-            "INSERT OR REPLACE INTO scores VALUES (?, ?)", (key, json.dumps(score))
-        )
+        self._file.execute("INSERT OR REPLACE INTO scores VALUES (?, ?)", (key, json.dumps(score)))
 
     def keep_events(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Append events to the run's history."""

@@ -40,9 +40,7 @@ class Judge:
 
     def __init__(self, metric: Metric) -> None:
         if not callable(metric):
-            raise ConfigError(
-                f"metric={metric!r} cannot be called. {_CONTRACT}"
-            )
+            raise ConfigError(f"metric={metric!r} cannot be called. {_CONTRACT}")
         self.name = getattr(metric, "__name__", type(metric).__name__)
         self._metric = metric
         self._arguments = _arguments(metric, self.name)
@@ -75,9 +73,7 @@ class Judge:
                 raise
             # A metric is user code and may raise anything.
             except Exception as error:
-                raise MetricError(
-                    f"metric {self.name} raised {type(error).__name__}: {error}"
-                ) from error
+                raise MetricError(f"metric {self.name} raised {type(error).__name__}: {error}") from error
         return Score.of(returned)
 
     async def probe(self, example: Example) -> None:

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.errors import (
     BudgetExhausted,
@@ -25,7 +26,6 @@ from burnish.errors import (
     MetricError,
     RunStopped,
 )
-from burnish.engine.journal import RunJournal
 from burnish.lm.request import digest
 from burnish.lm.scope import RolloutState, Scope, use_scope
 from burnish.loop import all_of
@@ -213,8 +213,7 @@ class _Health:
             return
         if self._max_errors is not None and self._errors > self._max_errors:
             raise RunStopped(
-                f"Stopped: more than max_errors={self._max_errors} examples failed. "
-                f"The last: {rollout.reason}"
+                f"Stopped: more than max_errors={self._max_errors} examples failed. The last: {rollout.reason}"
             )
         outage = rollout.status is Status.NOT_MEASURED
         limit = self._outages if outage else _FAILURES_AT_THE_START
@@ -278,4 +277,3 @@ def _as_text(value: Any) -> Any:
 def _drain(queue: Iterator[int]) -> None:
     for _ in queue:
         pass
-

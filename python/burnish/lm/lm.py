@@ -36,7 +36,8 @@ class LM:
             embedded one, everything else goes to LiteLLM unless a plugin offers the provider.
         temperature: Sampling temperature; None leaves it to the model.
         max_tokens: Most tokens of a reply; None leaves it to the model.
-        cache: Whether replies are kept from run to run.
+        cache: Whether replies are kept from run to run; those of offline models never are, as they
+            cost no more than a look into the cache.
         num_retries: How many more times to try what is worth another try.
         timeout: Seconds that one attempt may take.
         backend: A backend's name, or an object with ``async complete(request)``.
@@ -65,13 +66,13 @@ class LM:
         api_base: str | None = None,
         **params: Any,
     ) -> None:
-        if not isinstance(model, str) or not model:
+        if not model or not isinstance(model, str):
             raise ConfigError(f"LM(model={model!r}): give 'provider/name', such as 'offline/icl'.")
         if num_retries < 0 or timeout <= 0:
             raise ConfigError(f"LM(num_retries={num_retries}, timeout={timeout}) is out of range.")
         secrets = {name: value for name, value in params.items() if _is_secret(name)}
         self.model = model
-        self.cache = cache
+        self.cache = cache and not model.startswith("offline/")
         self.num_retries = num_retries
         self.params = {name: value for name, value in params.items() if name not in secrets}
         for name, value in (("temperature", temperature), ("max_tokens", max_tokens)):
@@ -178,9 +179,7 @@ class LM:
                 if not flight.cancelled():
                     raise
 
-    async def _lead(
-        self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None
-    ) -> Response:
+    async def _lead(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
         """Ask on behalf of everybody who wants the same, and keep the reply first."""
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
@@ -298,9 +297,7 @@ def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
     return response
 
 
-def _tell(
-    scope: Scope, request: Request, response: Response, *, source: str, predictor: str
-) -> None:
+def _tell(scope: Scope, request: Request, response: Response, *, source: str, predictor: str) -> None:
     usage = response.usage if source == "backend" else Usage()
     if source == "backend":
         scope.ledger.add(usage, stage=scope.stage, predictor=predictor, model=request.model)

@@ -34,7 +34,7 @@ _MEANING = {
 
 
 class Settings:
-    """Reads as attributes: `settings.lm`, `settings.num_threads`, …"""
+    """Reads as attributes, such as `settings.lm` and `settings.num_threads`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

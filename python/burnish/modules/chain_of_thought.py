@@ -33,9 +33,7 @@ class ChainOfThought(Module):
     ) -> None:
         if rationale_field is None:
             rationale_field = OutputField(desc="the steps that lead to the answer")
-        extended = ensure_signature(signature).prepend(
-            "reasoning", rationale_field, rationale_field_type
-        )
+        extended = ensure_signature(signature).prepend("reasoning", rationale_field, rationale_field_type)
         self.predict = Predict(extended, **config)
 
     async def aforward(self, **inputs: Any) -> Prediction:

@@ -163,9 +163,7 @@ def _defines(module: Module, name: str) -> bool:
     return getattr(type(module), name, None) is not None
 
 
-def _walk(
-    value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False
-) -> Iterator[tuple[str, Any]]:
+def _walk(value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False) -> Iterator[tuple[str, Any]]:
     from burnish.modules.predict import Predict
 
     if isinstance(value, Predict):

@@ -109,15 +109,11 @@ class Predict(Module):
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        request = model.request(
-            adapter.render(asked, inputs), prefix=prompt.prefix, config=settings_of_call
-        )
+        request = model.request(adapter.render(asked, inputs), prefix=prompt.prefix, config=settings_of_call)
         response = await model.complete(request, predictor=name)
         outputs = [adapter.parse(asked, output.text) for output in response.outputs]
         prediction = (
-            Prediction(outputs[0])
-            if len(outputs) == 1
-            else Prediction.from_completions(outputs, signature=asked)
+            Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
         if binding is not None:
             binding.trace.append(Step(self, inputs, prediction))
@@ -144,9 +140,7 @@ class Predict(Module):
         kept = self._compiled_prompt
         if kept is not None and kept[0] is adapter and kept[1] is signature and kept[2] == self.demos:
             return kept[3]
-        prompt = adapter.compile(
-            signature, instructions=signature.instructions, demos=self.demos
-        )
+        prompt = adapter.compile(signature, instructions=signature.instructions, demos=self.demos)
         self._compiled_prompt = (adapter, signature, copy.deepcopy(self.demos), prompt)
         return prompt
 
@@ -165,6 +159,4 @@ def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None
     extra = [name for name in inputs if name not in fields]
     parts = [f"missing {', '.join(missing)}"] if missing else []
     parts += [f"unknown {', '.join(extra)}"] if extra else []
-    warnings.warn(
-        f"Predict({signature.signature}): {'; '.join(parts)}.", UserWarning, stacklevel=2
-    )
+    warnings.warn(f"Predict({signature.signature}): {'; '.join(parts)}.", UserWarning, stacklevel=2)

@@ -86,9 +86,7 @@ def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = 
     target = Path(path)
     if target.suffix != ".json":
         raise StateError(f"Programs are saved as JSON: write {str(target) + '.json'!r}.")
-    text = json.dumps(
-        dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False
-    )
+    text = json.dumps(dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(target.name + ".part")
     draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

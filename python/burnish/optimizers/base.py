@@ -33,6 +33,7 @@ from burnish.plugins.manager import watchers
 from burnish.stages.finish import build
 from burnish.values.budget import Budget
 from burnish.values.example import Example
+from burnish.values.report import Report
 from burnish.values.space import Candidate
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ class Optimizer(ABC):
             ConfigError: Something is wrong that can be known before the first call.
             RunStopped: Too much went wrong on the way; with `run_dir` set, calling again resumes.
         """
-        return run_sync(
-            self.acompile(student, trainset=trainset, teacher=teacher, valset=valset, **options)
-        )
+        return run_sync(self.acompile(student, trainset=trainset, teacher=teacher, valset=valset, **options))
 
     async def acompile(
         self,
@@ -189,8 +188,7 @@ class Optimizer(ABC):
             program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)
             events.emit("run_finished", **program.report.to_dict())
         if self.run_dir is not None:
-            text = json.dumps(program.report.to_dict(), indent=2, ensure_ascii=False)
-            Path(self.run_dir, "report.json").write_text(text + "\n", encoding="utf-8")
+            _write(program.report, Path(self.run_dir, "report.json"))
         return program
 
     @contextmanager
@@ -230,3 +228,8 @@ class Optimizer(ABC):
             for parameter in inspect.signature(owner.__init__).parameters.values()
             if parameter.kind in kinds and parameter.name != "self"
         }
+
+
+def _write(report: Report, path: Path) -> None:
+    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -23,15 +23,19 @@ class BootstrapFewShot(Optimizer):
         not bootstrapped fill the room up to `max_labeled_demos`. The teacher is the student with
         labelled demos, never shown the example that it answers. Runs go out in parallel, and no
         more of them than can still be needed.
+
     When it helps:
         With few examples, and for programs whose inner steps have no labels.
+
     What it costs (LM calls):
         At most predictors × trainset × max_rounds; with a pass rate p, about predictors ×
         max_bootstrapped_demos / p.
+
     Example:
         >>> optimizer = BootstrapFewShot(metric=lambda example, prediction, trace=None: True)
         >>> optimizer.max_bootstrapped_demos
         4
+
     Source:
         Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4.
 

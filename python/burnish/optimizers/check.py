@@ -28,7 +28,11 @@ def check_program(student: Any, *, asks: bool) -> None:
     predictors = student.named_predictors()
     if not predictors:
         frozen = student.named_predictors(frozen=True)
-        why = "all of them are inside compiled parts" if frozen else "keep them as attributes (self.answer = Predict(...))"
+        why = (
+            "all of them are inside compiled parts"
+            if frozen
+            else "keep them as attributes (self.answer = Predict(...))"
+        )
         raise ConfigError(f"{type(student).__name__} has no predictor to tune: {why}.")
     if asks and settings.lm is None:
         lacking = [name for name, p in student.named_predictors(frozen=True) if p.lm is None]

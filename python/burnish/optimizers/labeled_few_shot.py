@@ -17,14 +17,18 @@ class LabeledFewShot(Optimizer):
 
     What it does:
         Draws `k` examples of the trainset for each predictor, each predictor its own draw.
+
     When it helps:
         As a first step, and where running the program is dear.
+
     What it costs (LM calls):
         None.
+
     Example:
         >>> optimizer = LabeledFewShot(k=8)
         >>> optimizer.k
         8
+
     Source:
         In-context learning: Brown et al. 2020, "Language Models are Few-Shot Learners", section 2.
 

@@ -24,14 +24,18 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         bootstraps of a shuffled trainset with 1 to `max_bootstrapped_demos` demos. Teacher runs
         are shared between them, and all candidates' cells run together. A student that has demos
         already is a candidate as it is.
+
     When it helps:
         With some 50 examples or more, where which demos are shown matters.
+
     What it costs (LM calls):
         predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds).
+
     Example:
         >>> optimizer = BootstrapRS(metric=lambda example, prediction, trace=None: True, num_candidate_programs=8)
         >>> optimizer.estimate(burnish.Predict("question -> answer"), toy.trainset()).calls
         (136, 144)
+
     Source:
         Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4; random search: Bergstra and
         Bengio 2012, JMLR 13.
@@ -132,7 +136,9 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         return showing(
             "labelled",
             {
-                name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}") if sample else first
+                name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}")
+                if sample
+                else first
                 for name in session.predictors
             },
         )

@@ -81,8 +81,9 @@ class Session:
         self._scope = Scope(asyncio.Semaphore(limit), journal, meter, self._ledger, events)
         self._meter = meter
         self._judge = judge
-        self._limits = {"limit": limit, "max_errors": max_errors}
-        self._runner = Runner(student, judge, scope=self._scope, **self._limits)
+        self._limit = limit
+        self._max_errors = max_errors
+        self._runner = self._new_runner(student)
         self._teacher = teacher
         if teacher is not None:
             self._adopt(teacher)
@@ -114,7 +115,7 @@ class Session:
         program = self._teacher or self.student
         runner = self._runner
         if self._teacher is not None:
-            runner = Runner(program, self._judge, scope=self._scope, **self._limits)
+            runner = self._new_runner(program)
         shown: dict[str, list[Demo]] = {}
         if self._teacher is None and not program._compiled and labelled_demos:
             drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
@@ -195,6 +196,9 @@ class Session:
     def tell(self, kind: str, **fields: Any) -> None:
         """Add to the run's events."""
         self._events.emit(kind, **fields)
+
+    def _new_runner(self, program: Any) -> Runner:
+        return Runner(program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors)
 
     def _adopt(self, teacher: Any) -> None:
         """Take the teacher's predictors for the student's of the same names."""

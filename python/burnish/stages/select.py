@@ -35,7 +35,9 @@ class Demo:
     source: int
 
 
-def labelled(trainset: Sequence[Example], *, k: int, seed: int, purpose: str, skip: frozenset[int] = frozenset()) -> list[Demo]:
+def labelled(
+    trainset: Sequence[Example], *, k: int, seed: int, purpose: str, skip: frozenset[int] = frozenset()
+) -> list[Demo]:
     """`k` labelled examples, drawn without repeats, in the order of the draw.
 
     Args:

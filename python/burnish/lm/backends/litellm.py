@@ -100,9 +100,8 @@ def translate(error: Exception, model: str, litellm: Any) -> LMError:
     text = f"{kind}: {str(error)[:300]}"
     if isinstance(error, litellm.ContextWindowExceededError):
         return PromptTooLong(text, model=model, status=status)
-    if isinstance(error, litellm.AuthenticationError | litellm.PermissionDeniedError) or (
-        isinstance(error, litellm.NotFoundError)
-    ):
+    denials = (litellm.AuthenticationError, litellm.PermissionDeniedError, litellm.NotFoundError)
+    if isinstance(error, denials):
         denied = f"{kind}: the endpoint refused model {model!r}. Check the API key and the name."
         return LMAccessDenied(denied, model=model, status=status)
     if isinstance(error, litellm.RateLimitError | litellm.Timeout | litellm.APIConnectionError):
@@ -115,6 +114,6 @@ def translate(error: Exception, model: str, litellm: Any) -> LMError:
 def _retry_after(error: Exception) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     try:
-        return float(headers.get("retry-after"))
-    except (TypeError, ValueError):
+        return float(headers.get("retry-after") or "")
+    except ValueError:
         return None

@@ -9,10 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
-
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +29,7 @@ class Choice:
     demos: tuple[Any, ...] | None = None
     sources: tuple[int, ...] | None = None
     lm: Any = None
-    config: Mapping[str, Any] = _EMPTY
+    config: Mapping[str, Any] = field(default_factory=dict)
     prompts: dict[Any, Any] = field(default_factory=dict, repr=False)
 
 
@@ -47,7 +44,7 @@ class Candidate:
     """
 
     name: str
-    choices: Mapping[str, Choice] = _EMPTY
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Signatures to messages, replies to values."""

@@ -1,0 +1,69 @@
+"""What an adapter is: signature ⇄ messages.
+
+Everything before the last user turn depends only on the signature, the instructions and the demos.
+`compile` makes it once for a candidate; a call renders its own inputs and parses its own reply.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from burnish.lm.request import Message, Prefix
+from burnish.values.example import Example
+from burnish.values.signature import Signature
+
+Demo = Mapping[str, Any] | Example
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """Everything before the last user turn.
+
+    Attributes:
+        prefix: The messages, hashed and counted once.
+    """
+
+    prefix: Prefix
+
+
+class Adapter(ABC):
+    """Turns a signature into messages and a reply into values."""
+
+    name: ClassVar[str]
+    """How settings and saved programs call it."""
+
+    @abstractmethod
+    def compile(self, signature: type[Signature], *, instructions: str, demos: Sequence[Demo]) -> Prompt:
+        """Everything before the last user turn; slow, so kept by whoever calls.
+
+        Raises:
+            SignatureError: An output has a type that no reply can be checked against.
+        """
+
+    @abstractmethod
+    def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
+        """The last turn, with the inputs of one call; inputs that are missing are left out."""
+
+    @abstractmethod
+    def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
+        """The outputs in a reply, each valid for its field.
+
+        Raises:
+            ReplyError: A field is missing or its text is no value of its type. Nothing else is
+                ever raised for a reply.
+        """
+
+    @abstractmethod
+    def format_demo(self, signature: type[Signature], demo: Demo) -> list[Message]:
+        """A demo as a user and an assistant turn; nothing where it shows no inputs or no outputs."""
+
+    @abstractmethod
+    def format_reply(self, signature: type[Signature], outputs: Demo) -> str:
+        """How a right reply with these outputs looks.
+
+        Raises:
+            ConfigError: An output is missing.
+        """

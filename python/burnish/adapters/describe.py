@@ -1,0 +1,135 @@
+"""Types in the words of a prompt: ``one of: yes | no``, ``int, from 1 to 5``."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import json
+import types
+import typing
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, TypeAdapter
+
+_BOUNDS = (
+    ("ge", "at least {}"),
+    ("gt", "above {}"),
+    ("le", "at most {}"),
+    ("lt", "below {}"),
+    ("multiple_of", "a multiple of {}"),
+    ("pattern", "matching {}"),
+)
+
+
+def bare(annotation: Any) -> tuple[Any, list[Any]]:
+    """The type inside ``Annotated``, and what is annotated."""
+    if typing.get_origin(annotation) is Annotated:
+        return annotation.__origin__, list(annotation.__metadata__)
+    return annotation, []
+
+
+def union_parts(annotation: Any) -> tuple[Any, ...]:
+    """The parts of a union; empty for anything else."""
+    return typing.get_args(annotation) if typing.get_origin(annotation) in (Union, types.UnionType) else ()
+
+
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """The type without None, and whether None was part of it."""
+    parts = union_parts(annotation)
+    rest = tuple(part for part in parts if part not in (None, type(None)))
+    if len(rest) == len(parts):
+        return annotation, False
+    return Union[rest], True  # noqa: UP007 - built at run time
+
+
+def choices(annotation: Any) -> dict[str, Any] | None:
+    """Text → value of a Literal or an Enum; None for any other type."""
+    if typing.get_origin(annotation) is Literal:
+        return {as_choice(value): value for value in typing.get_args(annotation)}
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return {as_choice(member): member for member in annotation}
+    return None
+
+
+def as_choice(value: Any) -> str:
+    """How a choice is written: text as it is, anything else as JSON."""
+    plain = value.value if isinstance(value, enum.Enum) else value
+    if isinstance(plain, str):
+        return plain
+    return json.dumps(plain) if plain is None or isinstance(plain, bool | int | float) else str(plain)
+
+
+def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
+    """A type and its constraints, for a model to read."""
+    inner, annotated = bare(annotation)
+    limits = _limits([*annotated, *metadata], inner)
+    inner, nullable = without_none(inner)
+    known = choices(inner)
+    if known is not None:
+        # A choice with the separator in it is quoted, so that it stays readable as one choice.
+        shown = [json.dumps(text, ensure_ascii=False) if "|" in text or "\n" in text else text for text in known]
+        return f"one of: {' | '.join([*shown, *(['null'] if nullable else [])])}"
+    text = ", ".join([_type_words(inner), *limits])
+    return f"{text}, or null" if nullable else text
+
+
+def _type_words(annotation: Any) -> str:
+    if annotation is Any or annotation is object:
+        return "any JSON"
+    if _is_plain(annotation):
+        name = inspect.formatannotation(annotation).replace("typing.", "")
+        return f"{name} as JSON" if typing.get_origin(annotation) or annotation in (list, dict, tuple, set) else name
+    schema = _schema(annotation)
+    return getattr(annotation, "__name__", str(annotation)) if schema is None else f"JSON by the schema {schema}"
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether the type's own name says everything: built-in types, and containers and unions of them."""
+    if annotation in (Any, object, ..., None, type(None)):
+        return True
+    if typing.get_origin(annotation) is Literal:
+        return True
+    inside = typing.get_args(annotation)
+    if inside and typing.get_origin(annotation) is not Annotated:
+        return all(_is_plain(part) for part in inside)
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__annotations__")
+    return plain and not issubclass(annotation, enum.Enum | BaseModel)
+
+
+def _schema(annotation: Any) -> str | None:
+    try:
+        schema = TypeAdapter(annotation).json_schema()
+    # Whatever a type of the user raises here, its name is enough for a prompt.
+    except Exception:
+        return None
+    return json.dumps(_without_titles(schema), ensure_ascii=False, separators=(",", ":"))
+
+
+def _without_titles(schema: Any) -> Any:
+    """The schema without pydantic's titles, which repeat the names."""
+    if isinstance(schema, dict):
+        # A title is a text; a property that is called title holds a schema.
+        return {
+            key: _without_titles(value)
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _limits(metadata: list[Any], annotation: Any) -> list[str]:
+    """The constraints in words, those inside another field's info included."""
+    flat = [part for item in metadata for part in getattr(item, "metadata", None) or [item]]
+    found: dict[str, Any] = {}
+    for item in flat:
+        for key in ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"):
+            value = getattr(item, key, None)
+            if value is not None:
+                found[key] = value
+    limits = [f"from {found.pop('ge')} to {found.pop('le')}"] if found.keys() >= {"ge", "le"} else []
+    limits += [text.format(found[key]) for key, text in _BOUNDS if key in found]
+    unit = "characters" if annotation is str else "items"
+    limits += [f"at least {found['min_length']} {unit}"] if "min_length" in found else []
+    limits += [f"at most {found['max_length']} {unit}"] if "max_length" in found else []
+    return limits

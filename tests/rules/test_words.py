@@ -16,7 +16,7 @@ EMPTY_NAMES = {"util", "utils", "common", "helper", "helpers", "misc"}
 # Written apart, so that this file does not accuse itself.
 NOTES = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
 # What a linter wants to read is no reason for a reader.
-MARKERS = re.compile(r"(noqa|type: ignore|pragma|pyright|mypy)\b[^#]*")
+MARKERS = re.compile(r"noqa(: *[A-Z]+[0-9]+(, *[A-Z]+[0-9]+)*)?|type: *ignore(\[[\w, -]+\])?|pragma: no (cover|branch)")
 REASON_WORDS = 3
 
 

@@ -48,7 +48,7 @@ class Classifier(Module):
 
 
 class Chain(Module):
-    """Two predictors: text to thing, thing to kind. Only the last has labels in the data."""
+    """Two predictors: text to thing, thing to kind."""
 
     def __init__(self) -> None:
         self.find = Predict("text -> thing")
@@ -101,11 +101,10 @@ def rollouts() -> list[Rollout]:
 def _examples(first: int, last: int) -> list[Example]:
     things = [thing for same in THINGS.values() for thing in same[first:last]]
     draw(0, "toy", first).shuffle(things)
+    texts = [f"There was something like {thing} {_PLACES[i % len(_PLACES)]}." for i, thing in enumerate(things)]
     return [
-        Example(
-            text=f"There was something like {thing} {_PLACES[number % len(_PLACES)]}.", kind=_KIND_OF[thing]
-        ).with_inputs("text")
-        for number, thing in enumerate(things)
+        Example(text=text, thing=thing, kind=_KIND_OF[thing]).with_inputs("text")
+        for text, thing in zip(texts, things, strict=True)
     ]
 
 

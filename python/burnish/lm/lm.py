@@ -18,7 +18,7 @@ from burnish.lm.cache import Cache, default_cache
 from burnish.lm.request import Message, Prefix, Request, Response
 from burnish.lm.scope import Scope, current_scope
 from burnish.lm.settings import settings
-from burnish.loop import on_loop, run_sync
+from burnish.loop import on_loop, run_sync, to_loop
 from burnish.plugins.manager import lookup, names
 from burnish.values.usage import Usage
 
@@ -136,7 +136,7 @@ class LM:
         )
 
     async def complete(self, request: Request, *, predictor: str = "") -> Response:
-        """Answer a request, from what is known already if possible. Runs on the one loop.
+        """Answer a request, from what is known already if possible.
 
         Args:
             request: What to ask.
@@ -148,6 +148,10 @@ class LM:
             LMRejected: The endpoint refused the request.
         """
         scope = current_scope() or _NO_SCOPE
+        if scope is not _NO_SCOPE:
+            # What a run brings belongs to the loop; without a run, all that comes before the
+            # backend can be done in whichever thread asks.
+            await to_loop()
         try:
             return await self._line(request, scope, predictor)
         except (LMError, BudgetExhausted) as error:
@@ -163,12 +167,15 @@ class LM:
         else:
             key = scope.draw_key(request)
         if key is None:
+            if getattr(self._get_backend(), "waits", True):
+                await to_loop()
             return await self._ask(request, scope, predictor)
         while True:
             known = _known(key, scope, cache)
             if known is not None:
                 _tell(scope, request, known, source="kept", predictor=predictor)
                 return known
+            await to_loop()
             flight = self._flights.get(key)
             if flight is None:
                 return await self._lead(key, request, scope, predictor, cache)
@@ -213,6 +220,7 @@ class LM:
     async def _retry(self, request: Request, scope: Scope, first: LMTransient) -> Response:
         if self.num_retries == 0:
             raise first
+        await to_loop()
         from tenacity import (
             AsyncRetrying,
             retry_if_exception_type,
@@ -242,14 +250,15 @@ class LM:
             return await self._dispatch(request, scope)
 
     async def _dispatch(self, request: Request, scope: Scope) -> Response:
-        backend = self._backend
-        if backend is None:
-            backend = self._backend = self._make_backend()
+        backend = self._get_backend()
         # An attempt that brought no reply was still a call.
         used = Usage(calls=1)
         reservation = None if scope.meter is None else scope.meter.reserve(request.tokens)
         try:
-            async with asyncio.timeout(self._endpoint.timeout):
+            if getattr(backend, "waits", True):
+                async with asyncio.timeout(self._endpoint.timeout):
+                    response = await backend.complete(request)
+            else:
                 response = await backend.complete(request)
             used = response.usage
             return response
@@ -263,13 +272,14 @@ class LM:
             if reservation is not None:
                 reservation.settle(used)
 
-    def _make_backend(self) -> Backend:
-        name = self._backend_name
-        if name is None:
-            provider = self.model.partition("/")[0]
-            name = provider if provider in names("lm_backends") else "litellm"
-        backend: Backend = lookup("lm_backends", name)(self._endpoint)
-        return backend
+    def _get_backend(self) -> Backend:
+        if self._backend is None:
+            name = self._backend_name
+            if name is None:
+                provider = self.model.partition("/")[0]
+                name = provider if provider in names("lm_backends") else "litellm"
+            self._backend = lookup("lm_backends", name)(self._endpoint)
+        return self._backend
 
     def dump_state(self) -> dict[str, Any]:
         """Model and parameters, without credentials."""
@@ -298,6 +308,8 @@ def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
 
 
 def _tell(scope: Scope, request: Request, response: Response, *, source: str, predictor: str) -> None:
+    if scope is _NO_SCOPE:
+        return
     usage = response.usage if source == "backend" else Usage()
     if source == "backend":
         scope.ledger.add(usage, stage=scope.stage, predictor=predictor, model=request.model)

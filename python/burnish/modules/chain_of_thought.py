@@ -24,6 +24,8 @@ class ChainOfThought(Module):
         ['reasoning', 'answer']
     """
 
+    _begins_here = True
+
     def __init__(
         self,
         signature: type[Signature] | str,

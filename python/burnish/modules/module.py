@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
-from burnish.loop import in_thread, on_loop, run_sync
+from burnish.loop import in_thread, on_loop, run_here, run_sync
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,6 +44,8 @@ class Module:
         """Run the program and wait for its prediction."""
         if _defines(self, "forward"):
             return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+        if "_begins_here" in type(self).__dict__:
+            return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
         return run_sync(self.acall(*args, **kwargs))
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:

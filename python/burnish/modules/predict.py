@@ -41,6 +41,9 @@ class Predict(Module):
         'Given the fields `question`, produce the fields `answer`.'
     """
 
+    # `aforward` needs the event loop only for the call of the model.
+    _begins_here = True
+
     def __init__(self, signature: type[Signature] | str, **config: Any) -> None:
         self.signature = ensure_signature(signature)
         self.demos: list[Any] = []
@@ -152,7 +155,9 @@ or for one program: program.set_lm(...)."""
 
 
 def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:
-    fields = signature.input_fields
+    fields = signature.kept.get(Predict)
+    if fields is None:
+        fields = signature.kept[Predict] = signature.input_fields
     if inputs.keys() == fields.keys():
         return
     missing = [name for name in fields if name not in inputs]

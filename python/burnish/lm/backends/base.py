@@ -31,6 +31,9 @@ class Backend(Protocol):
 
     `complete` raises `LMTransient` for what is worth another try and `LMRejected` (or one of its
     kinds) for what is not. Retries, time-outs, cache, budget and limits are the `LM`'s.
+
+    A backend that only computes, and never suspends, may say so with ``waits = False``: a plain
+    call of it stays in the caller's thread, and has no time-out.
     """
 
     async def complete(self, request: Request) -> Response:

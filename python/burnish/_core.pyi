@@ -2,7 +2,7 @@
 
 Arrays are one-dimensional, contiguous numpy columns unless a shape is given; columns that go together have equal
 length. Arguments of a wrong type, length or range raise `burnish.errors.ConfigError` with the argument and the row. So
-does a string with a lone surrogate, which has no UTF-8 form. Calls that read more than 16 KiB release the GIL; arrays
+does a string with a lone surrogate, which has no UTF-8 form. An integer that 64 bits do not hold is an OverflowError. Calls that read more than 16 KiB release the GIL; arrays
 must not be written to meanwhile.
 """
 

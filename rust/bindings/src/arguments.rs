@@ -7,11 +7,11 @@
 
 use std::fmt;
 
-use numpy::{Element, PyReadonlyArray1};
+use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::PyString;
+use pyo3::types::{PyIterator, PyString};
 
 use crate::error::config_error;
 
@@ -33,7 +33,7 @@ impl fmt::Display for Place<'_> {
 
 /// One string, borrowed.
 pub fn text<'a>(name: &str, value: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
-    value.to_str().map_err(|cause| no_text(value.py(), Place { name, row: None }, cause))
+    value.to_str().map_err(|cause| no_text(value, Place { name, row: None }, cause))
 }
 
 /// A sequence of strings.
@@ -65,8 +65,8 @@ pub fn size_of_rows(rows: &[Vec<PyBackedStr>]) -> usize {
 pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, T>> {
     let py = value.py();
     let array: PyReadonlyArray1<'py, T> = value.extract().map_err(|cause: PyErr| {
-        let kind = numpy::dtype::<T>(py);
-        chained(py, format!("{name} must be a column of {kind} in a numpy array: {cause}"), cause)
+        let (wanted, found) = (numpy::dtype::<T>(py), found(value));
+        chained(py, format!("{name} is {found}; give a numpy column of {wanted}"), cause)
     })?;
     if array.as_slice().is_err() {
         let message = format!("{name} is a strided view; pass numpy.ascontiguousarray({name})");
@@ -78,34 +78,32 @@ pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResul
 fn strings(place: Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
     let mut texts = Vec::with_capacity(value.len().unwrap_or(0));
     for (row, item) in iterate(place, value, "strings")?.enumerate() {
+        let item = item?;
         let refuse = |cause: PyErr| {
             let within = place.to_string();
-            no_text(value.py(), Place { name: &within, row: Some(row) }, cause)
+            no_text(&item, Place { name: &within, row: Some(row) }, cause)
         };
-        texts.push(item?.extract::<PyBackedStr>().map_err(refuse)?);
+        texts.push(item.extract::<PyBackedStr>().map_err(refuse)?);
     }
     Ok(texts)
 }
 
-fn iterate<'py>(
-    place: Place<'_>,
-    value: &Bound<'py, PyAny>,
-    of: &str,
-) -> PyResult<Bound<'py, pyo3::types::PyIterator>> {
+fn iterate<'py>(place: Place<'_>, value: &Bound<'py, PyAny>, of: &str) -> PyResult<Bound<'py, PyIterator>> {
     // A string is a sequence of strings to Python, and never what was meant.
     if value.is_instance_of::<PyString>() {
         return Err(config_error(value.py(), format!("{place} is one string; give a list of {of}")));
     }
     value.try_iter().map_err(|cause| {
-        let kind = value.get_type();
-        chained(value.py(), format!("{place} is {kind}; give a list of {of}"), cause)
+        let found = found(value);
+        chained(value.py(), format!("{place} is {found}; give a list of {of}"), cause)
     })
 }
 
 /// Says why a value is no text: not a string, or one that UTF-8 cannot write.
-fn no_text(py: Python<'_>, place: Place<'_>, cause: PyErr) -> PyErr {
+fn no_text(value: &Bound<'_, PyAny>, place: Place<'_>, cause: PyErr) -> PyErr {
+    let py = value.py();
     if !cause.is_instance_of::<PyUnicodeEncodeError>(py) {
-        return chained(py, format!("{place} is not a string: {cause}"), cause);
+        return chained(py, format!("{place} is {}; give a string", found(value)), cause);
     }
     let start = cause.value(py).getattr("start").and_then(|start| start.extract::<usize>());
     let at = start.map_or_else(|_| String::new(), |start| format!(" at character {start}"));
@@ -114,6 +112,16 @@ fn no_text(py: Python<'_>, place: Place<'_>, cause: PyErr) -> PyErr {
          replace it first, for example with text.encode('utf-8', 'replace').decode()"
     );
     chained(py, message, cause)
+}
+
+/// What was passed, by its type, and an array by its contents too.
+pub fn found(value: &Bound<'_, PyAny>) -> String {
+    match value.cast::<PyUntypedArray>() {
+        Ok(array) => format!("an array of {} and shape {:?}", array.dtype(), array.shape()),
+        Err(_) => {
+            value.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string())
+        }
+    }
 }
 
 fn chained(py: Python<'_>, message: String, cause: PyErr) -> PyErr {

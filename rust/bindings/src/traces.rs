@@ -6,7 +6,7 @@ use burnish_core::traces::{self, Limits, Steps};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arguments::{column, size, texts};
+use crate::arguments::{column, found, size, texts};
 use crate::error::{config_error, enter};
 
 /// The numbers of the steps worth showing as demos, rising.
@@ -49,15 +49,17 @@ pub fn digests<'py>(texts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<u
     PyArray1::from_vec(py, digests.into_flattened()).reshape([texts.len(), 2])
 }
 
+/// The digests as pairs.
 fn pairs(digest: &Bound<'_, PyAny>) -> PyResult<Vec<[u64; 2]>> {
-    let wrong = |what: String| {
-        let message = format!("digest must be what digests() returns, uint64 of shape (rows, 2): {what}");
-        config_error(digest.py(), message)
-    };
-    let array: PyReadonlyArray2<'_, u64> =
-        digest.extract().map_err(|cause: PyErr| wrong(cause.to_string()))?;
-    if array.shape()[1] != 2 {
-        return Err(wrong(format!("its shape is {:?}", array.shape())));
+    match digest.extract::<PyReadonlyArray2<'_, u64>>() {
+        Ok(array) if array.shape()[1] == 2 => {
+            Ok(array.as_array().rows().into_iter().map(|row| [row[0], row[1]]).collect())
+        }
+        _ => {
+            let found = found(digest);
+            let message =
+                format!("digest is {found}; give what digests() returns: uint64 of shape [rows, 2]");
+            Err(config_error(digest.py(), message))
+        }
     }
-    Ok(array.as_array().rows().into_iter().map(|row| [row[0], row[1]]).collect())
 }

@@ -4,9 +4,10 @@
 //! the articles *a*, *an*, *the*, with runs of white space as one space and none at the ends. It is defined by what
 //! Python's `unicodedata`, `str` and `re` do: a word character is a letter, a number or `_` (so a combining mark ends a
 //! word: `"à"` decomposes to the article *a* and an accent), white space includes U+001C to U+001F, and a final sigma
-//! is lowered by its context. It follows Python to the letter for every character that both sides know. The tables
-//! here are newer than those of any released Python, so what they know and a Python does not is lowered or decomposed
-//! here and left alone there; Unicode promises that known characters keep their decomposition and case pairs.
+//! is lowered by its context. It equals `CPython` 3.11 to 3.13 on every string of characters that the Python knows, but for
+//! one case: a capital sigma beside U+0295 or U+1171E, whose classes Unicode changed later, may be lowered as the other
+//! small sigma. The tables here are newer than a Python's: a character that only they know is decomposed and lowered
+//! here, and left alone there.
 //!
 //! **Method**: one pass over each string. ASCII text is lowered byte by byte; other text is decomposed and lowered
 //! first. Categories are looked up only beside an article. F1 sorts tokens by their first 8 bytes as a number, so most

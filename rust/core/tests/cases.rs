@@ -1,0 +1,196 @@
+//! Runs `tests/cases/*.toml` against the core: what a person decided about ties, empties and limits.
+//!
+//! Each table of a file is a kind of case and each of its entries one case with a name; Python runs the same files
+//! against the bindings. Costs nothing worth counting. What holds for all inputs is in the property tests.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read files and may panic")]
+
+use burnish_core::board::{self, Rows};
+use burnish_core::traces::{self, Limits, Steps};
+use burnish_core::{Error, fingerprint, interval, seed, text};
+use toml::{Table, Value};
+
+/// Every case of one kind in a file, with its name for messages.
+fn each(file: &str, kind: &str, check: impl Fn(&Table, &str)) {
+    let path = format!("{}/../../tests/cases/{file}.toml", env!("CARGO_MANIFEST_DIR"));
+    let cases: Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let cases = cases[kind].as_array().unwrap();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let case = case.as_table().unwrap();
+        check(case, case["name"].as_str().unwrap());
+    }
+}
+
+fn list<T>(value: &Value, item: impl Fn(&Value) -> T) -> Vec<T> {
+    value.as_array().unwrap().iter().map(item).collect()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    list(value, string)
+}
+
+fn float(value: &Value) -> f64 {
+    value.as_float().unwrap()
+}
+
+fn integer(value: &Value) -> i64 {
+    value.as_integer().unwrap()
+}
+
+/// Equal up to rounding, NaN to NaN, infinite to infinite.
+fn close(one: f64, other: f64) -> bool {
+    one == other || (one.is_nan() && other.is_nan()) || (one - other).abs() <= 1e-12 * one.abs().max(1.0)
+}
+
+fn all_close(ones: &[f64], others: &[f64]) -> bool {
+    ones.len() == others.len() && ones.iter().zip(others).all(|(one, other)| close(*one, *other))
+}
+
+/// The answer, if the case expects one; the refusal is checked here.
+fn answer<T: std::fmt::Debug>(case: &Table, name: &str, result: Result<T, Error>) -> Option<T> {
+    match case.get("error") {
+        Some(message) => {
+            assert_eq!(result.unwrap_err().to_string(), string(message), "{name}");
+            None
+        }
+        None => Some(result.unwrap()),
+    }
+}
+
+#[test]
+fn texts_normalise() {
+    each("text", "normalize", |case, name| {
+        assert_eq!(text::normalize(case["text"].as_str().unwrap()), string(&case["normal"]), "{name}");
+    });
+}
+
+type Metric = fn(&[String], &[Vec<String>]) -> Result<Vec<f64>, Error>;
+
+#[test]
+fn predictions_score() {
+    let metrics: [(&str, Metric); 3] =
+        [("exact_match", text::exact_match), ("f1", text::f1), ("hotpot_f1", text::hotpot_f1)];
+    for (kind, metric) in metrics {
+        each("text", kind, |case, name| {
+            let scores = metric(&strings(&case["predictions"]), &list(&case["references"], strings));
+            if let Some(scores) = answer(case, name, scores) {
+                assert!(all_close(&scores, &list(&case["scores"], float)), "{name}: {scores:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn passages_hold_answers() {
+    each("text", "passage_match", |case, name| {
+        let scores = text::passage_match(&list(&case["passages"], strings), &list(&case["answers"], strings));
+        if let Some(scores) = answer(case, name, scores) {
+            assert_eq!(scores, list(&case["scores"], float), "{name}");
+        }
+    });
+}
+
+/// Hands the rows of a case on as columns.
+fn with_rows<T>(case: &Table, ask: impl Fn(Rows<'_>) -> T) -> T {
+    let rows = list(&case["rows"], |row| row.as_array().unwrap().clone());
+    let (candidate, example): (Vec<i64>, Vec<i64>) =
+        rows.iter().map(|row| (integer(&row[0]), integer(&row[1]))).unzip();
+    let score: Vec<f64> = rows.iter().map(|row| float(&row[2])).collect();
+    let status: Vec<u8> = rows.iter().map(|row| integer(&row[3]).try_into().unwrap()).collect();
+    ask(Rows { candidate: &candidate, example: &example, score: &score, status: &status })
+}
+
+fn n_candidates(case: &Table) -> usize {
+    integer(&case["n_candidates"]).try_into().unwrap()
+}
+
+#[test]
+fn boards_are_summed_up() {
+    each("board", "summary", |case, name| {
+        let summary = with_rows(case, |rows| board::summary(rows, n_candidates(case)));
+        let Some(summary) = answer(case, name, summary) else { return };
+        for (column, counts) in
+            [("n", &summary.n), ("failed", &summary.failed), ("not_measured", &summary.not_measured)]
+        {
+            assert_eq!(*counts, list(&case[column], integer), "{name}: {column}");
+        }
+        for (column, floats) in [("mean", &summary.mean), ("low", &summary.low), ("high", &summary.high)] {
+            assert!(all_close(floats, &list(&case[column], float)), "{name}: {column} is {floats:?}");
+        }
+    });
+}
+
+#[test]
+fn candidates_are_paired() {
+    each("board", "paired", |case, name| {
+        let (first, second) = (integer(&case["first"]), integer(&case["second"]));
+        let gain = with_rows(case, |rows| board::paired(rows, first, second)).unwrap();
+        assert_eq!(gain.n, usize::try_from(integer(&case["n"])).unwrap(), "{name}");
+        let expected = ["mean", "low", "high"].map(|column| float(&case[column]));
+        assert!(all_close(&[gain.mean, gain.low, gain.high], &expected), "{name}: {gain:?}");
+    });
+}
+
+#[test]
+fn somebody_leads() {
+    each("board", "leader", |case, name| {
+        let leader = with_rows(case, |rows| board::leader(rows, n_candidates(case))).unwrap();
+        assert_eq!(leader, usize::try_from(integer(&case["leader"])).ok(), "{name}");
+    });
+}
+
+#[test]
+fn quantiles_of_t_are_known() {
+    each("board", "t_quantile", |case, name| {
+        let degrees = list(&case["degrees"], |degrees| usize::try_from(integer(degrees)).unwrap());
+        let quantiles: Vec<f64> = degrees.into_iter().map(interval::t_quantile).collect();
+        assert!(all_close(&quantiles, &list(&case["quantiles"], float)), "{name}: {quantiles:?}");
+    });
+}
+
+#[test]
+fn traces_are_picked() {
+    each("traces", "pick", |case, name| {
+        let rows = list(&case["rows"], |row| row.as_array().unwrap().clone());
+        let column = |place: usize| -> Vec<i64> { rows.iter().map(|row| integer(&row[place])).collect() };
+        let texts: Vec<String> = rows.iter().map(|row| string(&row[4])).collect();
+        let steps = Steps {
+            score: &rows.iter().map(|row| float(&row[0])).collect::<Vec<f64>>(),
+            predictor: &column(1),
+            rollout: &column(2),
+            tokens: &column(3),
+            digest: &traces::digests(&texts),
+        };
+        let limits = Limits {
+            min_score: float(&case["min_score"]),
+            per_predictor: integer(&case["per_predictor"]),
+            max_tokens: case.get("max_tokens").map(integer),
+        };
+        if let Some(picked) = answer(case, name, traces::pick(steps, limits, integer(&case["seed"]))) {
+            assert_eq!(picked, list(&case["picked"], integer), "{name}");
+        }
+    });
+}
+
+#[test]
+fn draws_bind() {
+    each("seed", "draw", |case, name| {
+        let value = seed::draw(integer(&case["seed"]), &string(&case["purpose"]), integer(&case["step"]));
+        assert_eq!(format!("{value:#018x}"), string(&case["value"]), "{name}");
+    });
+}
+
+#[test]
+fn fingerprints_bind() {
+    each("fingerprint", "fingerprint", |case, name| {
+        let parts = strings(&case["parts"]);
+        assert_eq!(fingerprint::fingerprint(&parts.concat()), string(&case["value"]), "{name}");
+        let prefix = parts.iter().fold(fingerprint::Fingerprint::new(""), |prefix, part| prefix.extend(part));
+        assert_eq!(prefix.finish(""), string(&case["value"]), "{name}");
+    });
+}

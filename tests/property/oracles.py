@@ -1,0 +1,135 @@
+"""The naive twins: what each kernel of the core must answer, in plain Python and at most fifteen lines each."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+import string
+import unicodedata
+from collections import Counter, defaultdict
+
+
+def normalize(text):
+    text = unicodedata.normalize("NFD", text).lower()
+    text = "".join(character for character in text if character not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def exact_match(prediction, references):
+    return float(any(normalize(prediction) == normalize(reference) for reference in references))
+
+
+def token_f1(prediction, reference):
+    predicted, expected = normalize(prediction).split(), normalize(reference).split()
+    if not predicted or not expected:
+        return float(predicted == expected)
+    shared = sum((Counter(predicted) & Counter(expected)).values())
+    if shared == 0:
+        return 0.0
+    precision, recall = shared / len(predicted), shared / len(expected)
+    return 2 * precision * recall / (precision + recall)
+
+
+def f1(prediction, references):
+    return max(token_f1(prediction, reference) for reference in references)
+
+
+def hotpot_f1(prediction, references):
+    def pair(reference):
+        sides = {normalize(prediction), normalize(reference)}
+        return 0.0 if len(sides) == 2 and sides & {"yes", "no", "noanswer"} else token_f1(prediction, reference)
+
+    return max(pair(reference) for reference in references)
+
+
+def passage_match(passages, answers):
+    def holds(passage, answer):
+        tokens, wanted = normalize(passage).split(), normalize(answer).split()
+        places = range(len(tokens) - len(wanted) + 1)
+        return bool(wanted) and any(tokens[place : place + len(wanted)] == wanted for place in places)
+
+    return float(any(holds(passage, answer) for passage in passages for answer in answers))
+
+
+def cells(rows):
+    """The scores that count, and the examples with a failed or any row, for each candidate."""
+    scores, failed, seen = defaultdict(lambda: defaultdict(list)), defaultdict(set), defaultdict(set)
+    for candidate, example, score, status in rows:
+        seen[candidate].add(example)
+        if status != 2:
+            scores[candidate][example].append(score)
+        if status == 1:
+            failed[candidate].add(example)
+    means = {of: {example: math.fsum(s) / len(s) for example, s in by.items()} for of, by in scores.items()}
+    return means, failed, seen
+
+
+def student(scores, t_quantile):
+    """(n, mean, low, high), with the quantile of t at 97.5% as a function of the degrees of freedom."""
+    n, mean = len(scores), math.fsum(scores) / len(scores) if scores else math.nan
+    if n < 2:
+        return n, mean, mean - math.inf, mean + math.inf
+    half = t_quantile(n - 1) * statistics.stdev(scores) / math.sqrt(n)
+    return n, mean, mean - half, mean + half
+
+
+def wilson(scores):
+    n, mean, z = len(scores), sum(scores) / len(scores), statistics.NormalDist().inv_cdf(0.975)
+    centre, half = mean + z**2 / (2 * n), z * math.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
+    return n, mean, (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
+
+
+def board_summary(rows, n_candidates, t_quantile):
+    means, failed, seen = cells(rows)
+    for candidate in range(n_candidates):
+        scores = list(means.get(candidate, {}).values())
+        binary = scores and set(scores) <= {0.0, 1.0}
+        n, *interval = wilson(scores) if binary else student(scores, t_quantile)
+        yield n, len(failed[candidate]), len(seen[candidate]) - n, *interval
+
+
+def board_paired(rows, first, second, t_quantile):
+    means, _, _ = cells(rows)
+    one, other = means.get(first, {}), means.get(second, {})
+    return student([one[example] - other[example] for example in sorted(one.keys() & other.keys())], t_quantile)
+
+
+def board_leader(rows, n_candidates):
+    means, _, _ = cells(rows)
+    scores = {of: math.fsum(means[of].values()) / len(means[of]) for of in range(n_candidates) if of in means}
+    return min(scores, key=lambda of: (-scores[of], of), default=-1)
+
+
+def draw(seed, purpose, step):
+    state, mask = 0xCBF29CE484222325, 2**64 - 1
+    for byte in f"{seed}/{purpose}/{step}".encode():
+        state = (state ^ byte) * 0x100000001B3 & mask
+    state = state + 0x9E3779B97F4A7C15 & mask
+    state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
+    state = (state ^ state >> 27) * 0x94D049BB133111EB & mask
+    return state ^ state >> 31
+
+
+def kept_steps(rows, seed):
+    """Of each rollout's steps of one predictor, the one that stays; rows are (score, predictor, rollout, …)."""
+    groups = defaultdict(list)
+    for number, (_, predictor, rollout, *_) in rows:
+        groups[rollout, predictor].append(number)
+    for (rollout, predictor), steps in groups.items():
+        drawn = draw(seed, f"traces/{rollout}", predictor)
+        yield steps[-1] if len(steps) == 1 or drawn % 2 == 0 else steps[drawn // 2 % (len(steps) - 1)]
+
+
+def pick_traces(rows, *, min_score, per_predictor, max_tokens, seed):
+    good = [(number, row) for number, row in enumerate(rows) if row[0] >= min_score]
+    kept, seen, picked, used = set(kept_steps(good, seed)), set(), [], defaultdict(list)
+    for number, (_, predictor, _, tokens, digest) in good:
+        if number not in kept or (predictor, digest) in seen:
+            continue
+        seen.add((predictor, digest))
+        fits = max_tokens is None or sum(used[predictor]) + tokens <= max_tokens
+        if fits and len(used[predictor]) < per_predictor:
+            used[predictor].append(tokens)
+            picked.append(number)
+    return picked

@@ -1,0 +1,126 @@
+"""What crosses into the core and what is refused at the border, in words that name the argument and the row."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from burnish import _core
+from burnish.errors import ConfigError
+
+ONE = np.zeros(1, np.int64)
+SCORE = np.zeros(1)
+STATUS = np.zeros(1, np.uint8)
+DIGEST = np.zeros((1, 2), np.uint64)
+LIMITS = {"min_score": 0.0, "per_predictor": 1, "max_tokens": None, "seed": 0}
+
+REFUSED = {
+    "one string for a column": (lambda: _core.f1("x", [["x"]]), "predictions is one string; give a list of strings"),
+    "one string for a row": (lambda: _core.f1(["x"], ["x"]), "references[0] is one string; give a list of strings"),
+    "no sequence": (lambda: _core.normalize(None), "texts is NoneType; give a list of strings"),
+    "no sequence in a row": (lambda: _core.f1(["x"], [None]), "references[0] is NoneType; give a list of strings"),
+    "no string": (lambda: _core.normalize(["x", 3]), "texts[1] is int; give a string"),
+    "no string in a row": (lambda: _core.f1(["x"], [["x", b"y"]]), "references[0][1] is bytes; give a string"),
+    "a lone surrogate": (lambda: _core.normalize(["x", "ab\ud800"]), "texts[1] holds a lone surrogate at character 2"),
+    "a lone surrogate in a row": (
+        lambda: _core.passage_match([["x"]], [["x", "\udfff"]]),
+        "answers[0][1] holds a lone surrogate at character 0",
+    ),
+    "a lone surrogate in a text": (lambda: _core.fingerprint("\ud83d"), "text holds a lone surrogate"),
+    "a lone surrogate in a prefix": (lambda: _core.Fingerprint("\ud83d"), "prefix holds a lone surrogate"),
+    "a lone surrogate in an extension": (lambda: _core.Fingerprint().extend("\ud83d"), "text holds a lone surrogate"),
+    "a lone surrogate in a suffix": (lambda: _core.Fingerprint().finish("\ud83d"), "suffix holds a lone surrogate"),
+    "a lone surrogate in a purpose": (lambda: _core.draw(0, "\ud83d", 0), "purpose holds a lone surrogate"),
+    "no array": (
+        lambda: _core.board_leader([0], ONE, SCORE, STATUS, 1),
+        "candidate is list; give a numpy column of int64",
+    ),
+    "an array of another type": (
+        lambda: _core.board_leader(ONE, ONE, ONE, STATUS, 1),
+        "score is an array of int64 and shape [1]; give a numpy column of float64",
+    ),
+    "a table for a column": (
+        lambda: _core.board_leader(ONE, DIGEST, SCORE, STATUS, 1),
+        "example is an array of uint64 and shape [1, 2]; give a numpy column of int64",
+    ),
+    "every other row": (
+        lambda: _core.board_leader(ONE, np.zeros(9, np.int64)[::2], SCORE, STATUS, 1),
+        "example is a strided view; pass numpy.ascontiguousarray(example)",
+    ),
+    "columns of different length": (
+        lambda: _core.board_summary(ONE, ONE, SCORE, np.zeros(2, np.uint8), 1),
+        "status has 2 rows and candidate has 1; give one of each for every row",
+    ),
+    "candidates below zero": (
+        lambda: _core.board_summary(ONE, ONE, SCORE, STATUS, -1),
+        "n_candidates is -1; it must not be negative",
+    ),
+    "a digest of three columns": (
+        lambda: _core.pick_traces(SCORE, ONE, ONE, ONE, np.zeros((1, 3), np.uint64), **LIMITS),
+        "digest is an array of uint64 and shape [1, 3]; give what digests() returns: uint64 of shape [rows, 2]",
+    ),
+    "a digest too few": (
+        lambda: _core.pick_traces(SCORE, ONE, ONE, ONE, DIGEST[:0], **LIMITS),
+        "digest has 0 rows and score has 1; give one of each for every row",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused(what):
+    ask, message = REFUSED[what]
+    with pytest.raises(ConfigError) as refused:
+        ask()
+    assert str(refused.value).startswith(message)
+
+
+def test_a_seed_that_64_bits_do_not_hold_is_refused():
+    with pytest.raises(OverflowError):
+        _core.draw(2**63, "x", 0)
+
+
+def test_any_sequence_and_any_contiguous_view_will_do():
+    assert _core.normalize(("The x", "y")) == ["x", "y"]
+    assert _core.f1(("x",), (("y", "x"),)).tolist() == [1.0]
+    rows = np.arange(6, dtype=np.int64)
+    rows.flags.writeable = False
+    assert _core.board_leader(rows[2:4] - 2, rows[2:4], np.array([0.0, 1.0]), np.zeros(2, np.uint8), 2) == 1
+
+
+def test_a_string_of_any_width_is_read_whole():
+    for text in ("ascii", "café", "日本", "𝄞 clef", "nul\0inside"):
+        assert _core.normalize([text])[0].replace(" ", "")
+        assert _core.fingerprint(text) == _core.Fingerprint(text[:2]).finish(text[2:])
+
+
+def test_other_threads_run_during_a_long_call():
+    """A thread that counts gets on while the core works, so the interpreter lock is let go.
+
+    Were it kept, the thread could count for one switch interval after the call and no more.
+    """
+    texts = ["The quick brown fox jumps over the lazy dog. " * 100_000] * 8
+    counted, stop = [0], threading.Event()
+
+    def count():
+        while not stop.is_set():
+            counted[0] += 1
+
+    thread, interval = threading.Thread(target=count), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread.start()
+    try:
+        before = counted[0]
+        _core.normalize(texts)
+        during = counted[0] - before
+    finally:
+        stop.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert during > 2000
+
+
+def test_every_export_is_named():
+    assert sorted(_core.__all__) == sorted(name for name in dir(_core) if not name.startswith("_"))

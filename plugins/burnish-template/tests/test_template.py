@@ -61,3 +61,9 @@ def test_feedback_names_what_is_missing():
     score = word_overlap(example, Prediction(answer="red"))
     assert score.value == pytest.approx(1 / 3)
     assert score.feedback == "These words are missing: and, blue."
+
+
+def test_only_every_word_passes_while_bootstrapping():
+    example = Example(question="?", answer="red and blue").with_inputs("question")
+    assert not word_overlap(example, Prediction(answer="red"), trace=[])
+    assert word_overlap(example, Prediction(answer="blue and red"), trace=[])

@@ -1,0 +1,135 @@
+"""Finds labelled examples in the text of a prompt, in whatever form they are shown there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from burnish.lm.backends.icl.labels import looks_like_label
+from burnish.lm.backends.icl.prompt import as_text
+
+_HEADER = re.compile(r"^\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]+?)[ \t]*#{1,4}[ \t]*\]\][ \t]*\n?", re.MULTILINE)
+_KEY = re.compile(
+    r"^[ \t]*(?:[-*•#]+[ \t]*|\d{1,4}[.)][ \t]*)?[`*\"]*([^\W\d]\w*(?:[ ]\w+){0,3})[`*\"]*[ \t]*[:=][`*]*[ \t]*",
+    re.MULTILINE,
+)
+_ARROW = re.compile(
+    r"^[ \t]*(?:[-*•]|\d{1,4}[.)])?[ \t]*(\S.*?)[ \t]*(?:->|=>|→|\t|\|)[ \t]*(\S.*?)[ \t]*$", re.MULTILINE
+)
+_OBJECT = re.compile(r"\{[^{}\n]{2,20000}\}")
+
+Record = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Labelled examples.
+
+    Attributes:
+        pairs: Text and label of each.
+        label_name: What the labels are called; empty where nothing says it.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    label_name: str
+
+    @property
+    def labels(self) -> list[str]:
+        """Each label once, sorted."""
+        return sorted({label for _, label in self.pairs})
+
+    @property
+    def are_classes(self) -> bool:
+        """Whether the labels are a few fixed answers and not a free text for each example."""
+        counts = Counter(label for _, label in self.pairs)
+        return all(map(looks_like_label, counts)) and (len(counts) < len(self.pairs) or len(counts) > 1)
+
+
+def find_rows(texts: Iterable[str]) -> Rows | None:
+    """The largest set of labelled examples in the texts; None where no text shows two."""
+    found = [rows for text in texts for reader in _READERS if (rows := _as_rows(list(reader(text)))) is not None]
+    return max(found, key=lambda rows: len(rows.pairs), default=None)
+
+
+def _as_rows(records: list[Record]) -> Rows | None:
+    """Records with one member told apart as the label: the shortest one, the last of equals."""
+    whole = [record for record in records if len(record) > 1]
+    if len(whole) < 2:
+        return None
+    shown = Counter(name for record in whole for name in record)
+    names = [name for name, count in shown.items() if count == max(shown.values())]
+    if len(names) < 2:
+        return None
+    whole = [record for record in whole if all(name in record for name in names)]
+    sizes = {name: sum(len(record[name].split()) for record in whole) for name in names}
+    label_name = min(reversed(names), key=lambda name: sizes[name])
+    pairs = [("\n".join(record[name] for name in names if name != label_name), record[label_name]) for record in whole]
+    return Rows(tuple(pairs), label_name)
+
+
+def _objects(text: str) -> Iterator[Record]:
+    """JSON, one array or objects anywhere, and Python's dicts as their repr shows them."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = [_literal(match[0]) for match in _OBJECT.finditer(text)]
+    for value in values if isinstance(values, list) else [values]:
+        if isinstance(value, dict):
+            yield _flat(value)
+
+
+def _literal(text: str) -> Any:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _flat(value: Mapping[Any, Any]) -> Record:
+    members: dict[str, str] = {}
+    for name, member in value.items():
+        if isinstance(member, dict):
+            members.update(_flat(member))
+        elif member is not None:
+            members[str(name)] = as_text(member)
+    return members
+
+
+def _keyed(text: str, *, header: re.Pattern[str]) -> Iterator[Record]:
+    """Runs of ``name`` and value; a name that comes again begins the next record."""
+    matches = list(header.finditer(text))
+    often = Counter(match[1] for match in matches)
+    marks = [match for match in matches if often[match[1]] > 1 and match[1] != "completed"]
+    record: dict[str, str] = {}
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        if mark[1] in record:
+            yield record
+            record = {}
+        value = text[mark.end() : following.start() if following else None]
+        # A blank line ends the last value of a record: what follows is another paragraph.
+        record[mark[1]] = value.split("\n\n")[0].partition("[[ ##")[0].strip()
+    if record:
+        yield record
+
+
+def _sections(text: str) -> Iterator[Record]:
+    return _keyed(text, header=_HEADER)
+
+
+def _named(text: str) -> Iterator[Record]:
+    return _keyed(text, header=_KEY)
+
+
+def _arrows(text: str) -> Iterator[Record]:
+    for match in _ARROW.finditer(text):
+        yield {"text": match[1].strip("\"'“”"), "": match[2].strip("\"'“”`")}
+
+
+_READERS = (_objects, _sections, _named, _arrows)

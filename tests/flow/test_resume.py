@@ -1,0 +1,129 @@
+"""Nothing is lost: a compile killed at any moment goes on with the same command, and asks for no reply twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.compile_script import compile_chain
+from tests.support.processes import Server, finish, journaled, kill, serving, start_compile, wait_until
+
+THREADS = 8
+
+
+class Undisturbed(NamedTuple):
+    folder: Path
+    program: bytes
+    keys: list[str]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("server") / "log", latency=0.005) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server: Server, tmp_path_factory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    before = server.count()
+    report = compile_chain(server.url, folder, threads=THREADS)
+    keys = server.keys()[before:]
+    assert report.total.calls == len(keys) == len(set(keys)) > 100
+    assert journaled(folder / "run") == set(keys)
+    return Undisturbed(folder, (folder / "program.json").read_bytes(), keys)
+
+
+def run_until(server: Server, folder: Path, requests: int, delay: float = 0.0) -> bool:
+    """Start the compile and kill it once the server has seen so many requests; False where it finished before."""
+    process = start_compile(server.url, folder, "--threads", THREADS)
+    wait_until(lambda: server.count() >= requests, process)
+    time.sleep(delay)
+    if process.poll() is None:
+        kill(process)
+        return True
+    status, _, err = finish(process)
+    assert status == 0, err
+    return False
+
+
+def asked_again(server: Server, before: int, kept: set[str]) -> set[str]:
+    """Which replies that the journal held were asked for after request number `before`."""
+    return kept & set(server.keys()[before:])
+
+
+def test_ten_kills_in_one_run_change_nothing(server: Server, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    draw = random.Random(5)
+    start = server.count()
+    moments = sorted(draw.sample(range(1, len(undisturbed.keys)), 10))
+    kept: set[str] = set()
+    for moment in moments:
+        before = server.count()
+        # What is re-sent after a kill moves the later moments on, so that each of the ten does kill.
+        resent = before - start - len(kept)
+        assert run_until(server, tmp_path, start + moment + resent, draw.uniform(0, 0.02))
+        assert not asked_again(server, before, kept)
+        kept = journaled(tmp_path / "run")
+    before = server.count()
+    status, _, err = finish(start_compile(server.url, tmp_path, "--threads", THREADS))
+    assert status == 0, err
+    assert not asked_again(server, before, kept)
+    assert (tmp_path / "program.json").read_bytes() == undisturbed.program
+    # Nothing was asked but what the undisturbed run asked, and at most the calls in flight once more.
+    assert set(server.keys()[start:]) == set(undisturbed.keys)
+    assert server.count() - start <= len(undisturbed.keys) + 10 * THREADS
+
+
+def test_the_bill_after_a_kill_is_for_what_was_not_received(
+    server: Server, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    start = server.count()
+    assert run_until(server, tmp_path, start + len(undisturbed.keys) // 3)
+    kept, before = journaled(tmp_path / "run"), server.count()
+    assert kept
+    status, out, err = finish(start_compile(server.url, tmp_path, "--threads", THREADS))
+    assert status == 0, err
+    assert not asked_again(server, before, kept)
+    assert (tmp_path / "program.json").read_bytes() == undisturbed.program
+    # The bill of the second process is for what the first had not received.
+    assert json.loads(out)["calls"] == len(undisturbed.keys) - len(kept)
+
+
+# 30 calls end while bootstrapping, 150 while scoring.
+@pytest.mark.parametrize("calls", [30, 150])
+def test_a_larger_budget_goes_on_where_the_smaller_ended(
+    server: Server, undisturbed: Undisturbed, tmp_path: Path, calls: int
+) -> None:
+    start = server.count()
+    report = compile_chain(server.url, tmp_path, threads=THREADS, calls=calls)
+    assert "Budget" in report.stopped
+    assert f"calls={calls}" in report.stopped
+    assert report.total.calls == calls == server.count() - start
+    assert len(journaled(tmp_path / "run")) == calls
+
+    report = compile_chain(server.url, tmp_path, threads=THREADS, calls=1000)
+    assert report.stopped == "finished"
+    assert (tmp_path / "program.json").read_bytes() == undisturbed.program
+    assert sorted(server.keys()[start:]) == sorted(undisturbed.keys)
+
+
+def test_a_budget_counts_what_earlier_processes_spent(server: Server, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    compile_chain(server.url, tmp_path, threads=THREADS, calls=30)
+    before = server.count()
+    report = compile_chain(server.url, tmp_path, threads=THREADS, calls=40)
+    assert "calls=40" in report.stopped
+    assert server.count() - before == 10
+
+
+def test_a_finished_run_asks_nothing_when_it_is_started_again(server: Server, undisturbed: Undisturbed) -> None:
+    before = server.count()
+    (undisturbed.folder / "program.json").unlink()
+    report = compile_chain(server.url, undisturbed.folder, threads=THREADS)
+    assert server.count() == before
+    assert report.total.calls == 0
+    assert (undisturbed.folder / "program.json").read_bytes() == undisturbed.program

@@ -1,0 +1,66 @@
+"""A compile as a user runs it: one command that can be killed and given again.
+
+`python -m tests.support.compile_script URL FOLDER`: random search on the toy chain with a teacher that knows the kinds.
+Writes FOLDER/program.json, and FOLDER/run is the run directory; the last line it prints is JSON about the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import burnish
+from burnish.loop import run_sync
+from burnish.testing import toy
+from tests.support.http_backend import close, http_lm
+
+
+def teacher() -> toy.Chain:
+    """A chain that knows every kind from a demo of each."""
+    program = toy.Chain()
+    program.classify.demos = [
+        burnish.Example(thing=things[0], kind=kind).with_inputs("thing") for kind, things in toy.THINGS.items()
+    ]
+    return program
+
+
+def compile_chain(
+    url: str, folder: Path, *, threads: int = 8, calls: int | None = None, seed: int = 0
+) -> burnish.Report:
+    """Compile, save, and say what was found."""
+    lm = http_lm(url)
+    optimizer = burnish.BootstrapRS(
+        metric=toy.metric,
+        max_bootstrapped_demos=4,
+        max_labeled_demos=0,
+        num_candidate_programs=8,
+        num_threads=threads,
+        seed=seed,
+        budget=None if calls is None else burnish.Budget(calls=calls),
+        run_dir=folder / "run",
+        progress=False,
+    )
+    try:
+        with burnish.context(lm=lm):
+            program = optimizer.compile(toy.Chain(), teacher=teacher(), trainset=toy.trainset(), valset=toy.valset())
+    finally:
+        run_sync(close(lm))
+    program.save(folder / "program.json")
+    report: burnish.Report = program.report
+    return report
+
+
+def main() -> None:
+    """Read the command line and compile."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--threads", type=int, default=8)
+    options = parser.parse_args()
+    report = compile_chain(options.url, options.folder, threads=options.threads)
+    print(json.dumps({"stopped": report.stopped, "score": report.score, "calls": report.total.calls}))
+
+
+if __name__ == "__main__":
+    main()

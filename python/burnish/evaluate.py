@@ -150,7 +150,7 @@ class Evaluate:
         events = EventStream([*watchers(), *([display.watch] if display else [])])
         limit = self.num_threads or settings.num_threads
         outer = current_scope()
-        ledger = Ledger()
+        ledger = Ledger(outer.ledger if outer else None)
         scope = Scope(
             # Inside another run its limit holds, so that nesting multiplies nothing.
             slots=outer.slots if outer and outer.slots else asyncio.Semaphore(limit),

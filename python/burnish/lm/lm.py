@@ -8,11 +8,12 @@ Cost: about 20 microseconds of CPU a call on top of the backend's own.
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from burnish.errors import BudgetExhausted, ConfigError, LMError, LMTransient
+from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, LMTransient
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.request import Message, Prefix, Request, Response
@@ -234,7 +235,7 @@ class LM:
             error = state.outcome.exception() if state.outcome else first
             return getattr(error, "retry_after", None) or jitter(state)
 
-        await asyncio.sleep(first.retry_after or 0.25)
+        await asyncio.sleep(first.retry_after or random.uniform(0.1, 0.5))  # noqa: S311  spreads a crowd
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.num_retries),
             wait=wait,
@@ -266,7 +267,10 @@ class LM:
             raise LMTransient(
                 f"No reply within {self._endpoint.timeout:g} s (timeout=...).", model=self.model
             ) from error
-        except ConnectionError as error:
+        except BurnishError:
+            raise
+        # A backend is a plugin and may raise anything; what it does not explain is never a score.
+        except Exception as error:
             raise LMTransient(f"{type(error).__name__}: {error}", model=self.model) from error
         finally:
             if reservation is not None:

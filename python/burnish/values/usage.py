@@ -55,18 +55,23 @@ class Usage:
 
 
 class Ledger:
-    """Adds up usage by stage, predictor and model; every total is a sum over the same entries."""
+    """Adds up usage by stage, predictor and model; every total is a sum over the same entries.
 
-    def __init__(self) -> None:
+    Args:
+        parent: Books the same, such as the ledger of the run around a nested one.
+    """
+
+    def __init__(self, parent: Ledger | None = None) -> None:
+        self._parent = parent
         self._entries: dict[tuple[str, str, str], Usage] = defaultdict(Usage)
 
     def add(self, usage: Usage, *, stage: str, predictor: str, model: str) -> None:
         """Book one call's usage."""
         self._entries[stage, predictor, model] += usage
+        if self._parent is not None:
+            self._parent.add(usage, stage=stage, predictor=predictor, model=model)
 
-    def total(
-        self, *, stage: str | None = None, predictor: str | None = None, model: str | None = None
-    ) -> Usage:
+    def total(self, *, stage: str | None = None, predictor: str | None = None, model: str | None = None) -> Usage:
         """The sum over all entries that match every argument given."""
         wanted = (stage, predictor, model)
         return sum(

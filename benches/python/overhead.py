@@ -1,0 +1,172 @@
+"""Framework CPU per LM call, and the cost of importing: Burnish beside DSPy, in one run.
+
+    .venv/bin/python benches/python/overhead.py [--record]
+
+Each framework runs in processes of its own, in turn, several times; the medians are printed. The
+model is instant: an object of the framework's bare model class that returns a constant reply. So
+what is measured is rendering, hashing, parsing and everything around them. The reply is checked.
+Where DSPy is not installed (`make peers`) Burnish runs alone.
+
+What the numbers do not say: a real call adds the client's cost, and from a plain thread a hop to
+the event loop (the line "over the loop").
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+DEMOS = (0, 4, 16)
+CALLS = {"burnish": 3000, "dspy": 300}
+RECORD = Path(__file__).parents[1] / "records" / "overhead.md"
+REPLY = "[[ ## answer ## ]]\nyes\n\n[[ ## completed ## ]]"
+
+
+def burnish_predict(demos: int, *, waits: bool) -> Any:
+    """A predictor over an instant model; with `waits`, its calls go over the event loop."""
+    import burnish
+    from burnish import Output, Response, Usage
+
+    class Instant:
+        response = Response((Output(REPLY, "stop"),), Usage(calls=1), "instant")
+
+        async def complete(self, request: Any) -> Response:
+            return self.response
+
+    Instant.waits = waits  # type: ignore[attr-defined]
+    burnish.configure(lm=burnish.LM("instant/model", backend=Instant(), cache=False))
+    predict = burnish.Predict("question -> answer")
+    predict.demos = [burnish.Example(**row).with_inputs("question") for row in rows(demos)]
+    return predict
+
+
+def dspy_predict(demos: int) -> Any:
+    """The same in DSPy, over its bare model class."""
+    import dspy
+
+    class Instant(dspy.BaseLM):  # type: ignore[misc]
+        def __call__(self, prompt: Any = None, messages: Any = None, **settings: Any) -> list[str]:
+            return [REPLY]
+
+    dspy.configure(lm=Instant("instant/model"))
+    predict = dspy.Predict("question -> answer")
+    predict.demos = [dspy.Example(**row).with_inputs("question") for row in rows(demos)]
+    return predict
+
+
+def rows(count: int) -> list[dict[str, str]]:
+    """Demos of some 40 tokens each."""
+    return [
+        {
+            "question": f"What is the capital of country number {n}, and about how many people live there today?",
+            "answer": f"City {n}, with some {n} million people in it and around it.",
+        }
+        for n in range(count)
+    ]
+
+
+def measure(framework: str) -> dict[str, float]:
+    """Microseconds of CPU per call, in this process."""
+    found = {}
+    for demos in DEMOS:
+        if framework == "dspy":
+            found[f"Predict, {demos} demos"] = per_call(dspy_predict(demos), CALLS[framework])
+        else:
+            found[f"Predict, {demos} demos"] = per_call(burnish_predict(demos, waits=False), CALLS[framework])
+            found[f"Predict, {demos} demos, over the loop"] = per_call(
+                burnish_predict(demos, waits=True), CALLS[framework]
+            )
+    return found
+
+
+def per_call(predict: Any, calls: int) -> float:
+    """Microseconds of CPU, all threads of the process together."""
+    for number in range(calls // 10):
+        assert predict(question=f"warm-up {number}?").answer == "yes"
+    began = time.process_time()
+    for number in range(calls):
+        predict(question=f"question {number}?")
+    return (time.process_time() - began) / calls * 1e6
+
+
+def import_cost(framework: str) -> dict[str, float]:
+    """Seconds, modules and megabytes of importing the framework in a fresh process."""
+    code = (
+        "import sys, time, resource; before = len(sys.modules); began = time.perf_counter();"
+        f"import {framework}; took = time.perf_counter() - began;"
+        "print(took, len(sys.modules) - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, modules, megabytes = map(float, answer.stdout.split())
+    return {"import, seconds": seconds, "import, modules": modules, "import, MB resident": megabytes}
+
+
+def child(framework: str) -> dict[str, float]:
+    """All figures of one framework, from fresh processes."""
+    command = [sys.executable, __file__, "--child", framework]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {**json.loads(answer.stdout.splitlines()[-1]), **import_cost(framework)}
+
+
+def main() -> None:
+    """Run, print and, where asked, record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each framework, in turn")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(measure(given.child)))
+        return
+    frameworks = [name for name in ("burnish", "dspy") if importlib.util.find_spec(name)]
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in frameworks}
+    for _ in range(given.rounds):
+        for name in frameworks:
+            found[name].append(child(name))
+    lines = table(found, given.rounds)
+    print("\n".join(lines))
+    if given.record:
+        RECORD.parent.mkdir(exist_ok=True)
+        RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def table(found: dict[str, list[dict[str, float]]], rounds: int) -> list[str]:
+    """The figures as Markdown: median and range of each framework, and the ratio of the medians."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in found)
+    lines = [
+        "# Overhead",
+        "",
+        f"`{' '.join(['python', 'benches/python/overhead.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}; {versions}; "
+        f"Python {platform.python_version()}, {platform.machine()}, {rounds} rounds, median (least to most).",
+        "Calls in microseconds of CPU, all threads of the process; an instant model.",
+        "",
+        "| | " + " | ".join(found) + " | ratio |",
+        "|---|" + "---|" * (len(found) + 1),
+    ]
+    for figure in found["burnish"][0]:
+        medians = {}
+        cells = []
+        for name, runs in found.items():
+            values = [run[figure] for run in runs if figure in run]
+            if not values:
+                cells.append("")
+                continue
+            medians[name] = statistics.median(values)
+            cells.append(f"{medians[name]:.3g} ({min(values):.3g} to {max(values):.3g})")
+        ratio = f"{medians['dspy'] / medians['burnish']:.1f}×" if "dspy" in medians else ""
+        lines.append(f"| {figure} | {' | '.join(cells)} | {ratio} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

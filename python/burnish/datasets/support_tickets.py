@@ -31,7 +31,7 @@ def load(split: Split) -> list[Example]:
     path = resources.files("burnish.datasets") / "support_tickets.jsonl"
     with resources.as_file(path) as file:
         rows = read_jsonl(file)
-    return [row.without("split").with_inputs("ticket") for row in rows if row.split == split]
+    return [row.without("id", "split").with_inputs("ticket") for row in rows if row.split == split]
 
 
 @computes_only

@@ -60,10 +60,21 @@ class FieldText:
         SignatureError: pydantic cannot check values of this type.
     """
 
-    __slots__ = ("_candidates", "_choices", "_plain", "_quoted", "_reason", "_validator", "name", "nullable")
+    __slots__ = (
+        "_candidates",
+        "_choices",
+        "_placeholders",
+        "_plain",
+        "_quoted",
+        "_reason",
+        "_validator",
+        "name",
+        "nullable",
+    )
 
     def __init__(self, name: str, field: FieldInfo) -> None:
         self.name = name
+        self._placeholders = (NOT_SHOWN, f"{{{name}}}")
         inner, self.nullable = without_none(bare(field.annotation)[0])
         inner = bare(inner)[0]
         self._plain = field.annotation is str and not field.metadata
@@ -102,11 +113,13 @@ class FieldText:
         Raises:
             ReplyError: It stands for none; nothing else is ever raised.
         """
-        if text in (NOT_SHOWN, f"{{{self.name}}}"):
+        if text in self._placeholders:
             raise self._refused(text, "that is a placeholder of the prompt")
-        if self._plain and loose:
-            return self._read_plain(text, closed=closed)
-        if self.nullable and self._is_null(text, closed=closed):
+        if not text and not closed:
+            raise self._refused(text, "the reply ends before it")
+        if self._plain:
+            return self._read_plain(text, loose=loose)
+        if self.nullable and self._is_null(text):
             return None
         reason = self._reason
         try:
@@ -121,17 +134,17 @@ class FieldText:
             raise self._refused(text, f"{type(error).__name__} while reading it: {error!s:.200}") from error
         raise self._refused(text, reason)
 
-    def _read_plain(self, text: str, *, closed: bool) -> str:
+    def _read_plain(self, text: str, *, loose: bool) -> str:
+        if not loose:
+            raise self._refused(text, "text without a header could be a thought that was cut off")
         if text[:6].casefold() == "<think":
-            text = without_thoughts(text).strip()
-        if not text and not closed:
-            raise self._refused(text, "the reply ends before it")
+            return without_thoughts(text).strip()
         return text
 
-    def _is_null(self, text: str, *, closed: bool) -> bool:
+    def _is_null(self, text: str) -> bool:
         if self._choices is not None and text in self._choices:
             return False
-        return text.strip("`*. ").casefold() in _NULLS or (closed and not text)
+        return text.strip("`*. ").casefold() in _NULLS or not text
 
     def _opened(self, text: str) -> str:
         """The text without the quotes that `write` puts around what would be read as null."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from burnish.errors import ReplyError
 
-_HEADER = re.compile(r"\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]+?)[ \t]*#{1,4}[ \t]*\]\]")
+_HEADER = re.compile(r"\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]*[^\[\]#\s])[ \t]*#{1,4}[ \t]*\]\]")
 _MARKUP = " \t>*_#`"
 _THOUGHTS = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _THINKS = re.compile(r"\s*<think(?:ing)?\b", re.IGNORECASE)
@@ -85,7 +85,7 @@ def without_thoughts(text: str) -> str:
     Raises:
         ReplyError: It ends before the thoughts do.
     """
-    if "think" not in text.casefold():
+    if "<" not in text:
         return text
     block = _THOUGHTS.match(text)
     if block is not None:
@@ -97,6 +97,8 @@ def without_thoughts(text: str) -> str:
 
 def without_opened_thoughts(reply: str) -> str:
     """As `without_thoughts`, also where the prompt's template had opened the block already."""
+    if "<" not in reply:
+        return reply
     rest = without_thoughts(reply)
     end = _THOUGHT.search(rest)
     if end is not None and _HEADER.search(rest, end.end()) and "<think" not in rest[: end.start()].casefold():
@@ -119,32 +121,45 @@ def read_sections(reply: str, names: Collection[str]) -> Sections:
 
 
 def _sections(reply: str, names: Collection[str], *, anywhere: bool) -> Sections:
-    marks: list[tuple[int, int, str]] = []
-    for match in _HEADER.finditer(reply):
-        start, end, name = match.start(), match.end(), match.group(1)
-        if name not in names:
-            name = _normal(name)
-        line = reply.rfind("\n", 0, start) + 1
-        before = reply[line:start]
-        if before and before.strip(_MARKUP):
-            if not anywhere or (name not in names and name != "completed"):
-                continue
-        elif before:
-            # What opened Markdown before the header closes after it.
-            start = line
-            end += len(reply[end:]) - len(reply[end:].lstrip("*_`"))
-        marks.append((start, end, name))
     sections: dict[str, Section] = {}
-    last = len(marks) - 1
-    for number, (_, end, name) in enumerate(marks):
-        if name not in sections:
-            stop = marks[number + 1][0] if number < last else len(reply)
-            sections[name] = Section(reply[end:stop].strip(), number < last)
-    lead = reply[: marks[0][0]] if marks else reply
-    return Sections(sections, [name for _, _, name in marks], lead.strip())
+    seen: list[str] = []
+    lead, name, begin = "", "", 0
+    for match in _HEADER.finditer(reply):
+        start, end = match.span()
+        found = match[1] if match[1] in names else _normal(match[1])
+        line = reply.rfind("\n", 0, start) + 1
+        if line != start:
+            if reply[line:start].strip(_MARKUP):
+                if not _stands_inside(reply, end, found, names, anywhere=anywhere):
+                    continue
+            else:
+                # What opened Markdown before the header closes after it.
+                start = line
+                end += len(reply[end:]) - len(reply[end:].lstrip("*_`"))
+        text = reply[begin:start].strip()
+        if not seen:
+            lead = text
+        elif name not in sections:
+            sections[name] = Section(text, True)
+        seen.append(found)
+        name, begin = found, end
+    if not seen:
+        lead = reply.strip()
+    elif name not in sections:
+        sections[name] = Section(reply[begin:].strip(), False)
+    return Sections(sections, seen, lead)
+
+
+def _stands_inside(reply: str, end: int, name: str, names: Collection[str], *, anywhere: bool) -> bool:
+    """Whether a header counts although text stands before it on its line."""
+    if name == "completed" and not reply[end:].partition("\n")[0].strip(_MARKUP):
+        return True
+    return anywhere and (name in names or name == "completed")
 
 
 def _normal(name: str) -> str:
+    if name == "completed":
+        return name
     return re.sub(r"[\s-]+", "_", name.strip(_MARKUP + "'\"").casefold())
 
 
@@ -157,7 +172,8 @@ def read_text(text: Text) -> Iterator[str]:
 def read_truth(text: Text) -> Iterator[bool]:
     """True or false, in a word; with `loose`, what follows a punctuation mark does not matter."""
     plain = _unquoted(_unfenced(text.text)).casefold()
-    if text.loose and plain not in _TRUE | _FALSE:
+    plain = plain.rstrip(".")
+    if text.loose and plain not in _TRUE and plain not in _FALSE:
         word = _WORD.match(plain)
         plain = word.group(1) if word else plain
     if plain in _TRUE or plain in _FALSE:

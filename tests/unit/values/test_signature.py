@@ -155,7 +155,7 @@ class TestText:
             "answer": Literal["yes", "no, -> never", 3, -1],
             "confidence": float,
             "by": dict[str, tuple[int, ...]],
-            "rest": Optional[Any],
+            "rest": Any | None,
             "late": list[int],
         }
         assert list(read.input_fields) == ["question", "context", "n"]

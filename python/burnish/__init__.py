@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         BootstrapRS as BootstrapRS,
     )
     from burnish.optimizers.session import Session as Session
+    from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
@@ -136,6 +137,7 @@ _HOMES = {
     "values.budget": ("Budget",),
     "values.usage": ("Usage",),
     "values.report": ("Report",),
+    "plugins.admission": ("PluginWarning",),
     "plugins.hookspecs": ("hookimpl",),
     "lm.lm": ("LM",),
     "lm.request": ("Request", "Response", "Output"),

@@ -35,6 +35,8 @@ class Module:
         ['steps[0]']
     """
 
+    # Whether this is itself what optimizers tune, and not only made of such parts.
+    is_predictor = False
     # Set on what an optimizer returned: as a part of another program it stays as it is.
     _compiled = False
     # What the compile found: a `burnish.Report`.
@@ -166,9 +168,7 @@ def _defines(module: Module, name: str) -> bool:
 
 
 def _walk(value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False) -> Iterator[tuple[str, Any]]:
-    from burnish.modules.predict import Predict
-
-    if isinstance(value, Predict):
+    if isinstance(value, Module) and value.is_predictor:
         if id(value) not in seen:
             seen.add(id(value))
             yield path or "self", value

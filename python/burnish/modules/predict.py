@@ -41,6 +41,7 @@ class Predict(Module):
         'Given the fields `question`, produce the fields `answer`.'
     """
 
+    is_predictor = True
     # `aforward` needs the event loop only for the call of the model.
     _begins_here = True
 

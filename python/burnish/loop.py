@@ -17,8 +17,8 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
 from burnish.errors import ConfigError
 
@@ -71,20 +71,36 @@ class _Visit:
 _visit: contextvars.ContextVar[_Visit | None] = contextvars.ContextVar("visit", default=None)
 
 
-class _Call(Future[T]):
-    """A coroutine handed to the loop: a future for the waiting thread."""
+class _Call(Generic[T]):
+    """A coroutine handed to the loop, and where its outcome arrives.
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
-        super().__init__()
+    A bare lock is all that a waiting thread needs; a `concurrent.futures.Future` costs more.
+    """
+
+    __slots__ = ("arrived", "context", "coroutine", "error", "loop", "task", "value", "visit")
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context, arrived: Callable[[], Any]
+    ) -> None:
         self.coroutine = coroutine
         self.context = context
+        self.arrived = arrived
+        self.value: Any = None
+        self.error: BaseException | None = None
         self.visit = _visit.get()
         self.task: asyncio.Task[T] | None = None
         self.loop = _background.get()
         self.loop.call_soon_threadsafe(self._start)
 
+    def outcome(self) -> T:
+        """The coroutine's result, once it has arrived."""
+        if self.error is not None:
+            raise self.error
+        result: T = self.value
+        return result
+
     def cancel_task(self) -> None:
-        """Cancel the coroutine; the future ends once it has cleaned up."""
+        """Cancel the coroutine; its outcome arrives once it has cleaned up."""
         self.loop.call_soon_threadsafe(lambda: self.task and self.task.cancel())
 
     def _start(self) -> None:
@@ -101,11 +117,11 @@ class _Call(Future[T]):
         if self.visit is not None:
             self.visit.tasks.discard(task)
         if task.cancelled():
-            self.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            self.set_exception(error)
+            self.error = asyncio.CancelledError()
         else:
-            self.set_result(task.result())
+            self.error = task.exception()
+            self.value = task.result() if self.error is None else None
+        self.arrived()
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -175,25 +191,31 @@ def _refuse_on_loop(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def _wait(coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
-    call = _Call(coroutine, context)
+    waiting = threading.Lock()
+    waiting.acquire()
+    call = _Call(coroutine, context, waiting.release)
     try:
-        return call.result()
+        waiting.acquire()
     except KeyboardInterrupt:
         call.cancel_task()
-        call.exception()
+        waiting.acquire()
         raise
+    return call.outcome()
 
 
 async def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Await a coroutine on the one loop, from whichever loop is running."""
     if threading.get_ident() == _background.thread_id:
         return await coroutine
-    call = _Call(coroutine, contextvars.copy_context())
+    theirs = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    call = _Call(coroutine, contextvars.copy_context(), lambda: theirs.call_soon_threadsafe(arrived.set))
     try:
-        return await asyncio.wrap_future(call)
+        await arrived.wait()
     except asyncio.CancelledError:
         call.cancel_task()
         raise
+    return call.outcome()
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -231,10 +253,12 @@ async def in_thread(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
         problem: BaseException | None = None
         try:
             value = context.run(function, *args, **kwargs)
-        except StopIteration as stop:
-            problem = RuntimeError(f"StopIteration raised: {stop}")
         except BaseException as error:  # handed on to whoever awaits, whatever it is
             problem = error
+            # A future takes no StopIteration, and sys.exit() must not end everybody's loop.
+            if isinstance(error, StopIteration) or not isinstance(error, Exception):
+                problem = RuntimeError(f"{type(error).__name__} raised in a worker thread: {error}")
+                problem.__cause__ = error
         loop.call_soon_threadsafe(finish, value, problem)
 
     _background.workers.submit(work)

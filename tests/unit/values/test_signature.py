@@ -160,6 +160,10 @@ class TestText:
         }
         assert list(read.input_fields) == ["question", "context", "n"]
 
+    def test_arrows_and_brackets_in_quotes_are_text(self):
+        read = Signature("""a -> b: Literal['] -> [', "it's -> \\" so"]""")
+        assert read.fields["b"].annotation == Literal["] -> [", "it's -> \" so"]
+
     def test_own_types_are_found_in_the_callers_frame_or_passed(self):
         class Local(pydantic.BaseModel):
             x: int

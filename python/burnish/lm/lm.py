@@ -194,7 +194,7 @@ class LM:
         try:
             response = await self._ask(request, scope, predictor)
             if scope.journal is not None:
-                scope.journal.keep_reply(key, response)
+                await scope.journal.keep_reply(key, response)
             if cache is not None:
                 cache.put(key, response)
             flight.set_result(response)

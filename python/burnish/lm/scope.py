@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -38,7 +38,7 @@ class Journal(Protocol):
     def reply(self, key: str) -> Response | None:
         """The reply to this request, where the run received one before."""
 
-    def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> None:
+    def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> Awaitable[None]:
         """Keep a reply, before anyone acts on it; `paid` unless it came from the cache."""
 
 

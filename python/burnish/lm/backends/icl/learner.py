@@ -56,22 +56,18 @@ class Vectors:
         squares = np.add.reduceat(self.matrix.data**2, self.matrix.indptr[:-1])
         self.matrix.data /= np.repeat(np.sqrt(squares), np.diff(self.matrix.indptr))
         self._weights: Floats = vectorizer.idf_ * task_free
-        by_feature = self.matrix.T.tocsr()
-        self._starts, self._texts, self._values = by_feature.indptr, by_feature.indices, by_feature.data
 
     def cosines(self, text: str) -> Floats:
         """The cosine of a text with each of the texts; 0 where it shares no feature with any."""
         counts = Counter(features(text))
         known = [(place, count) for name, count in counts.items() if (place := self._places.get(name)) is not None]
-        cosines = np.zeros(self.matrix.shape[0])
         if not known:
-            return cosines
+            return np.zeros(self.matrix.shape[0])
         places = np.array([place for place, _ in known])
         values = (1.0 + np.log([count for _, count in known])) * self._weights[places]
-        values /= np.sqrt(values @ values)
-        for place, value in zip(places.tolist(), values.tolist(), strict=True):
-            rows = slice(self._starts[place], self._starts[place + 1])
-            cosines[self._texts[rows]] += value * self._values[rows]
+        vector = np.zeros(len(self._weights))
+        vector[places] = values / np.sqrt(values @ values)
+        cosines: Floats = self.matrix @ vector
         return cosines
 
 

@@ -163,6 +163,7 @@ def _validator(name: str, field: FieldInfo) -> TypeAdapter[Any]:
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     try:
         return TypeAdapter(kind)
+    # A type may be broken in any way; all of them mean that replies cannot be checked.
     except Exception as error:
         raise SignatureError(
             f"The output `{name}` has the type {field.annotation!r}, which pydantic cannot check: {error!s:.300}"

@@ -13,7 +13,7 @@ import sys
 import typing
 from collections.abc import Mapping
 from types import FrameType, MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic.fields import FieldInfo
 
@@ -33,6 +33,20 @@ from burnish.values.signature_text import lookup_in, names_around, read_signatur
 __all__ = ["InputField", "OutputField", "Signature", "SignatureMeta", "ensure_signature", "infer_prefix"]
 
 
+class _Sides(NamedTuple):
+    """The fields of a signature, sorted once."""
+
+    every: Mapping[str, FieldInfo]
+    inputs: Mapping[str, FieldInfo]
+    outputs: Mapping[str, FieldInfo]
+
+    @classmethod
+    def of(cls, fields: Mapping[str, FieldInfo]) -> _Sides:
+        outputs = {name: field for name, field in fields.items() if side_of(field) == "output"}
+        inputs = {name: field for name, field in fields.items() if name not in outputs}
+        return cls(*map(MappingProxyType, ({**inputs, **outputs}, inputs, outputs)))
+
+
 class SignatureMeta(type):
     """Gives signature classes their reading and their methods.
 
@@ -42,7 +56,7 @@ class SignatureMeta(type):
     """
 
     kept: dict[Any, Any]
-    _fields: Mapping[str, FieldInfo]
+    _sides: _Sides
     _written: str | None
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> SignatureMeta:
@@ -52,19 +66,13 @@ class SignatureMeta(type):
         parents = [base for base in bases if isinstance(base, SignatureMeta)]
         fields: dict[str, FieldInfo] = {}
         for parent in reversed(parents):
-            fields.update(parent._fields)
+            fields.update(parent.fields)
         if parents:
             fields.update(_read_body(cls, namespace, sys._getframe(1)))
         written = None if cls.__doc__ is None or not parents else inspect.cleandoc(cls.__doc__)
         if written is None:
             written = next((parent._written for parent in parents if parent._written is not None), None)
-        return cls._set(fields, written, {})
-
-    def _set(cls, fields: Mapping[str, FieldInfo], written: str | None, kept: dict[Any, Any]) -> SignatureMeta:
-        if not isinstance(fields, MappingProxyType):
-            ordered = sorted(fields.items(), key=lambda item: side_of(item[1]) == "output")
-            fields = MappingProxyType(dict(ordered))
-        cls._fields, cls._written, cls.kept = fields, written, kept
+        cls._sides, cls._written, cls.kept = _Sides.of(fields), written, {}
         return cls
 
     def __call__(
@@ -113,25 +121,24 @@ class SignatureMeta(type):
 
     def _default_instructions(cls) -> str:
         inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (cls.input_fields, cls.output_fields))
-        produce = f"produce the field{'s' if len(cls.output_fields) > 1 else ''} {outputs}."
         if not inputs:
-            return produce.capitalize() if outputs else ""
-        return f"Given the field{'s' if len(cls.input_fields) > 1 else ''} {inputs}, {produce}"
+            return f"Produce the fields {outputs}." if outputs else ""
+        return f"Given the fields {inputs}, produce the fields {outputs}."
 
     @property
     def fields(cls) -> Mapping[str, FieldInfo]:
         """Name → field, the inputs first."""
-        return cls._fields
+        return cls._sides.every
 
     @property
-    def input_fields(cls) -> dict[str, FieldInfo]:
+    def input_fields(cls) -> Mapping[str, FieldInfo]:
         """Name → field of the inputs."""
-        return {name: field for name, field in cls._fields.items() if side_of(field) == "input"}
+        return cls._sides.inputs
 
     @property
-    def output_fields(cls) -> dict[str, FieldInfo]:
+    def output_fields(cls) -> Mapping[str, FieldInfo]:
         """Name → field of the outputs."""
-        return {name: field for name, field in cls._fields.items() if side_of(field) == "output"}
+        return cls._sides.outputs
 
     @property
     def signature(cls) -> str:
@@ -142,7 +149,7 @@ class SignatureMeta(type):
         """The same fields with another task."""
         if not isinstance(instructions, str):
             raise SignatureError(f"Instructions are a text, and {instructions!r} is a {type(instructions).__name__}.")
-        return _build(cls.__name__, cls._fields, instructions, kept=cls.kept)
+        return _build(cls.__name__, cls._sides, instructions, kept=cls.kept)
 
     def with_updated_fields(cls, name: str, type_: Any = None, **changes: Any) -> type[Signature]:
         """The same signature with one field changed.
@@ -157,7 +164,7 @@ class SignatureMeta(type):
         """
         field = cls._field(name)
         changed = named(name, field.annotation if type_ is None else type_, field, **changes)
-        return _build(cls.__name__, {**cls._fields, name: changed}, cls._written)
+        return _build(cls.__name__, {**cls.fields, name: changed}, cls._written)
 
     def prepend(cls, name: str, field: Any, type_: Any = None) -> type[Signature]:
         """The same signature with one more field, first on its side."""
@@ -181,14 +188,14 @@ class SignatureMeta(type):
         """
         where = f"Signature {cls.signature!r}"
         added = _checked(name, field, type_, where=where)
-        if name in cls._fields:
+        if name in cls.fields:
             raise SignatureError(f"{where} has a field {name!r} already.")
         side = list((cls.input_fields if side_of(added) == "input" else cls.output_fields).items())
         place = index if index >= 0 else index + len(side) + 1
         if not 0 <= place <= len(side):
             raise SignatureError(f"{where} has {len(side)} {side_of(added)}s, so nothing can be put in at {index}.")
         side.insert(place, (name, added))
-        fields = {key: kept for key, kept in cls._fields.items() if side_of(kept) != side_of(added)}
+        fields = {key: kept for key, kept in cls.fields.items() if side_of(kept) != side_of(added)}
         return _build(cls.__name__, {**fields, **dict(side)}, cls._written)
 
     def delete(cls, name: str) -> type[Signature]:
@@ -198,12 +205,12 @@ class SignatureMeta(type):
             SignatureError: There is no such field.
         """
         cls._field(name)
-        return _build(cls.__name__, {key: f for key, f in cls._fields.items() if key != name}, cls._written)
+        return _build(cls.__name__, {key: f for key, f in cls.fields.items() if key != name}, cls._written)
 
     def _field(cls, name: str) -> FieldInfo:
-        if name not in cls._fields:
+        if name not in cls.fields:
             raise SignatureError(f"Signature {cls.signature!r} has no field {name!r}.")
-        return cls._fields[name]
+        return cls.fields[name]
 
     def equals(cls, other: object) -> bool:
         """Whether instructions and fields are the same."""
@@ -211,20 +218,20 @@ class SignatureMeta(type):
             return True
         if not isinstance(other, SignatureMeta) or cls.instructions != other.instructions:
             return False
-        return cls._fields is other._fields or (
-            list(cls._fields) == list(other._fields)
-            and all(identity(field) == identity(other._fields[name]) for name, field in cls._fields.items())
+        return cls._sides is other._sides or (
+            list(cls.fields) == list(other.fields)
+            and all(identity(field) == identity(other.fields[name]) for name, field in cls.fields.items())
         )
 
     def __eq__(cls, other: object) -> bool:
         return cls.equals(other) if isinstance(other, SignatureMeta) else NotImplemented
 
     def __hash__(cls) -> int:
-        return hash((cls._written, tuple(cls._fields)))
+        return hash((cls._written, tuple(cls.fields)))
 
     def dump_state(cls) -> dict[str, Any]:
         """Instructions and each field's title and description, JSON-ready, as DSPy saves them."""
-        fields = [extra_of(field) for field in cls._fields.values()]
+        fields = [extra_of(field) for field in cls.fields.values()]
         return {
             "instructions": cls.instructions,
             "fields": [{"prefix": extra["prefix"], "description": extra["desc"]} for extra in fields],
@@ -243,12 +250,12 @@ class SignatureMeta(type):
             extras = [{"prefix": str(one["prefix"]), "desc": str(one["description"])} for one in saved]
         except (KeyError, TypeError, AttributeError) as error:
             raise StateError(f"This is no saved signature ({error!r}): {state!r:.200}") from error
-        if extras and len(extras) != len(cls._fields):
+        if extras and len(extras) != len(cls.fields):
             raise StateError(
-                f"The saved signature has {len(extras)} fields, and {cls.signature!r} has {len(cls._fields)}."
+                f"The saved signature has {len(extras)} fields, and {cls.signature!r} has {len(cls.fields)}."
             )
-        fields = dict(cls._fields)
-        for (name, field), extra in zip(cls._fields.items(), extras, strict=bool(extras)):
+        fields = dict(cls.fields)
+        for (name, field), extra in zip(cls.fields.items(), extras, strict=bool(extras)):
             fields[name] = named(name, field.annotation, field, **extra)
         return _build(cls.__name__, fields, instructions)
 
@@ -273,7 +280,7 @@ class Signature(metaclass=SignatureMeta):
         ('Grade the essay.', ['grade'])
         >>> Signature("question, context: list[str] -> answer")
         StringSignature(question: str, context: list[str] -> answer: str, instructions='Given the fields `question`, \
-`context`, produce the field `answer`.')
+`context`, produce the fields `answer`.')
     """
 
 
@@ -298,11 +305,12 @@ def ensure_signature(signature: str | type[Signature], instructions: str | None 
 
 
 def _build(
-    name: str, fields: Mapping[str, FieldInfo], written: str | None, *, kept: dict[Any, Any] | None = None
+    name: str, fields: Mapping[str, FieldInfo] | _Sides, written: str | None, *, kept: dict[Any, Any] | None = None
 ) -> type[Signature]:
     """A signature made from fields, without the reading that a class body needs."""
     cls: Any = type.__new__(SignatureMeta, name, (Signature,), {"__doc__": written, "__module__": __name__})
-    cls._set(fields, written, {} if kept is None else kept)
+    cls._sides = fields if isinstance(fields, _Sides) else _Sides.of(fields)
+    cls._written, cls.kept = written, {} if kept is None else kept
     return typing.cast("type[Signature]", cls)
 
 
@@ -378,7 +386,7 @@ def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:
     found: Any = sys.modules.get(cls.__module__)
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
-    return cls.__qualname__ if found is cls else (_build, (cls.__name__, dict(cls._fields), cls._written))
+    return cls.__qualname__ if found is cls else (_build, (cls.__name__, dict(cls.fields), cls._written))
 
 
 copyreg.pickle(SignatureMeta, _reduce)

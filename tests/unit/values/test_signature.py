@@ -72,9 +72,9 @@ class TestClasses:
             context = InputField()
             answer = OutputField()
 
-        assert Plain.instructions == "Given the fields `question`, `context`, produce the field `answer`."
-        assert Plain.delete("context").instructions == "Given the field `question`, produce the field `answer`."
-        assert Signature("-> joke").instructions == "Produce the field `joke`."
+        assert Plain.instructions == "Given the fields `question`, `context`, produce the fields `answer`."
+        assert Plain.delete("context").instructions == "Given the fields `question`, produce the fields `answer`."
+        assert Signature("-> joke").instructions == "Produce the fields `joke`."
 
     def test_subclasses_inherit_fields_and_task(self):
         class Longer(Review):

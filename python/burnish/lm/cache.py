@@ -11,6 +11,7 @@ be shared by everything in the process; the default one is `default_cache()`.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import sqlite3
 import threading
@@ -67,8 +68,12 @@ class Cache:
         with self._lock:
             self._memory.clear()
             file = self._open()
-            if file is not None:
+            if file is None:
+                return
+            try:
                 file.execute("DELETE FROM replies")
+            except sqlite3.Error as error:
+                self._give_up(f"cannot be emptied ({error})")
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
@@ -108,14 +113,20 @@ class Cache:
             except sqlite3.OperationalError as error:
                 self._give_up(f"cannot be opened ({error})")
             except sqlite3.DatabaseError as error:
-                aside = _move_aside(self.path)
-                warnings.warn(
-                    f"The cache {self.path} is not a Burnish cache ({error}); it was moved to "
-                    f"{aside} and a new one begun.",
-                    stacklevel=4,
-                )
-                self._file = _connect(self.path)
+                self._begin_anew(self.path, error)
         return self._file
+
+    def _begin_anew(self, path: Path, problem: sqlite3.DatabaseError) -> None:
+        try:
+            aside = _move_aside(path)
+            self._file = _connect(path)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(f"is not a Burnish cache ({problem}) and cannot be replaced ({error})")
+            return
+        warnings.warn(
+            f"The cache {path} is not a Burnish cache ({problem}); it was moved to {aside} and a new one begun.",
+            stacklevel=5,
+        )
 
     def _give_up(self, problem: str) -> None:
         self._usable = False
@@ -150,10 +161,15 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _move_aside(path: Path) -> Path:
-    aside = path.with_name(f"{path.name}.foreign-{int(time.time())}")
-    path.replace(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Give a file that is not ours another name, with what SQLite keeps beside it."""
+    name = f"{path.name}.foreign-{int(time.time())}"
+    taken = {there.name for there in path.parent.iterdir()}
+    number = next(n for n in itertools.count() if f"{name}-{n}" not in taken)
+    aside = path.with_name(f"{name}-{number}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
     return aside
 
 

@@ -5,8 +5,8 @@ free place takes the next cell, so no candidate waits for another's slowest exam
 back in the order of the cells, whatever the order in which they ended.
 
 Two limits hold. `Scope.slots` bounds the LM calls in flight, over all phases and nested runs. The
-runner's places bound the rollouts under way; they are a quarter more than the slots, so that a
-call is always waiting for a free slot while programs compute between their calls.
+runner's places bound the rollouts under way; they are twice the slots, so that even where all
+slots come free at once a call is waiting for each, while programs compute between their calls.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Runner:
         self.program = program
         self._judge = judge
         self._scope = scope
-        self._places = asyncio.Semaphore(1 if limit == 1 else limit + max(2, limit // 4))
-        self._width = limit + max(2, limit // 4)
+        self._width = 1 if limit == 1 else 2 * limit
+        self._places = asyncio.Semaphore(self._width)
         self._names = names_of(program)
         self._failure = Score(failure_score)
         self._health = _Health(limit, max_errors)

@@ -170,7 +170,9 @@ class LM:
         if key is None:
             if getattr(self._get_backend(), "waits", True):
                 await to_loop()
-            return await self._ask(request, scope, predictor)
+            response = await self._ask(request, scope, predictor)
+            await _make_way(scope)
+            return response
         while True:
             known = _known(key, scope, cache)
             if known is not None:
@@ -181,11 +183,18 @@ class LM:
             if flight is None:
                 return await self._lead(key, request, scope, predictor, cache)
             try:
-                return await asyncio.shield(flight)
+                response = await asyncio.shield(flight)
             except asyncio.CancelledError:
-                # Either this task is cancelled, or the one that was asking for both.
-                if not flight.cancelled():
+                # Either the task that was asking for both is cancelled, or this one, or both.
+                task = asyncio.current_task()
+                if not flight.cancelled() or (task is not None and task.cancelling()):
                     raise
+            else:
+                # The one who asked may belong to another run, with a journal of its own.
+                if scope.journal is not None:
+                    await scope.journal.keep_reply(key, response, paid=False)
+                _tell(scope, request, response, source="kept", predictor=predictor)
+                return response
 
     async def _lead(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
         """Ask on behalf of everybody who wants the same, and keep the reply first."""
@@ -198,6 +207,7 @@ class LM:
             if cache is not None:
                 cache.put(key, response)
             flight.set_result(response)
+            await _make_way(scope)
             return response
         except asyncio.CancelledError:
             flight.cancel()
@@ -295,6 +305,15 @@ class LM:
 
 def _is_secret(name: str) -> bool:
     return _SECRET.search(name.lower()) is not None
+
+
+async def _make_way(scope: Scope) -> None:
+    """Send off whoever waits for the slot that has come free, before the reply is read.
+
+    When many replies come at once, the limit stays busy while they are parsed and scored.
+    """
+    if scope.slots is not None:
+        await asyncio.sleep(0)
 
 
 def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:

@@ -127,8 +127,8 @@ def _sections(reply: str, names: Collection[str], *, anywhere: bool) -> Sections
     for match in _HEADER.finditer(reply):
         start, end = match.span()
         found = match[1] if match[1] in names else _normal(match[1])
-        line = reply.rfind("\n", 0, start) + 1
-        if line != start:
+        if start and reply[start - 1] != "\n":
+            line = reply.rfind("\n", 0, start) + 1
             if reply[line:start].strip(_MARKUP):
                 if not _stands_inside(reply, end, found, names, anywhere=anywhere):
                     continue

@@ -13,22 +13,23 @@ import sys
 import typing
 from collections.abc import Mapping
 from types import FrameType, MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
 
 from burnish.errors import SignatureError, StateError
+from burnish.values.signature_body import read_body
 from burnish.values.signature_fields import (
     InputField,
     OutputField,
-    check_name,
+    checked,
     extra_of,
     identity,
     infer_prefix,
     named,
     side_of,
 )
-from burnish.values.signature_text import lookup_in, names_around, read_signature
+from burnish.values.signature_text import lookup_in, read_signature
 
 __all__ = ["InputField", "OutputField", "Signature", "SignatureMeta", "ensure_signature", "infer_prefix"]
 
@@ -68,7 +69,7 @@ class SignatureMeta(type):
         for parent in reversed(parents):
             fields.update(parent.fields)
         if parents:
-            fields.update(_read_body(cls, namespace, sys._getframe(1)))
+            fields.update(read_body(cls, namespace, sys._getframe(1)))
         written = None if cls.__doc__ is None or not parents else inspect.cleandoc(cls.__doc__)
         if written is None:
             written = next((parent._written for parent in parents if parent._written is not None), None)
@@ -187,7 +188,7 @@ class SignatureMeta(type):
             SignatureError: The name is taken or none, or the index is out of range.
         """
         where = f"Signature {cls.signature!r}"
-        added = _checked(name, field, type_, where=where)
+        added = checked(name, field, type_, where=where)
         if name in cls.fields:
             raise SignatureError(f"{where} has a field {name!r} already.")
         side = list((cls.input_fields if side_of(added) == "input" else cls.output_fields).items())
@@ -324,61 +325,10 @@ def _from_text(text: str, custom_types: Mapping[str, Any], frame: FrameType | No
 def _from_mapping(given: Mapping[str, Any]) -> dict[str, FieldInfo]:
     where = f"Signature of {list(given)!r}"
     pairs = {name: value if isinstance(value, tuple) else (None, value) for name, value in given.items()}
-    fields = {name: _checked(name, field, type_, where=where) for name, (type_, field) in pairs.items()}
+    fields = {name: checked(name, field, type_, where=where) for name, (type_, field) in pairs.items()}
     if not any(side_of(field) == "output" for field in fields.values()):
         raise SignatureError(f"{where} has no outputs: give it at least one OutputField().")
     return fields
-
-
-def _checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
-    side = side_of(field) if isinstance(field, FieldInfo) else None
-    if side is None:
-        raise SignatureError(f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.")
-    check_name(name, side, where=where)
-    return named(name, type_ if type_ is not None else field.annotation or str, field)
-
-
-def _read_body(cls: SignatureMeta, namespace: dict[str, Any], frame: FrameType) -> dict[str, FieldInfo]:
-    """The fields that a class body declares, in its order."""
-    annotations = _annotations(cls, frame)
-    where = f"Signature class {cls.__name__}"
-    for name, kind in annotations.items():
-        if name not in namespace and _is_meant_as_field(name, kind):
-            raise SignatureError(
-                f"{where}: `{name}` is neither input nor output. "
-                f"Write `{name}: ... = InputField()` or `{name}: ... = OutputField()`."
-            )
-    return {
-        name: _checked(name, value, annotations.get(name), where=where)
-        for name, value in namespace.items()
-        if isinstance(value, FieldInfo) or (name in annotations and _is_meant_as_field(name, annotations[name]))
-    }
-
-
-def _is_meant_as_field(name: str, kind: Any) -> bool:
-    return not name.startswith("_") and kind is not ClassVar and typing.get_origin(kind) is not ClassVar
-
-
-def _annotations(cls: SignatureMeta, frame: FrameType) -> dict[str, Any]:
-    """The annotations of the body, those written as text looked up around it."""
-    found = inspect.get_annotations(cls)
-    for name, text in found.items():
-        if isinstance(text, str):
-            where = f"Signature class {cls.__name__}: `{name}: {text}`"
-            found[name] = _evaluate(text, frame, body=vars(cls), where=where)
-    return found
-
-
-def _evaluate(text: str, frame: FrameType, *, body: Mapping[str, Any], where: str) -> Any:
-    error: Exception | None = None
-    for names in (frame.f_locals, names_around(frame)):
-        try:
-            # A class, since only there may a ClassVar stand.
-            holder = type("Holder", (), {"__annotations__": {"it": text}})
-            return typing.get_type_hints(holder, frame.f_globals, {**names, **body}, include_extras=True)["it"]
-        except (NameError, SyntaxError, TypeError, AttributeError) as unread:
-            error = unread
-    raise SignatureError(f"{where}: the type cannot be read ({error}).") from error
 
 
 def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:

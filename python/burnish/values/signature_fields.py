@@ -102,6 +102,19 @@ def named(name: str, annotation: Any, field: FieldInfo, **changes: Any) -> Field
     return done
 
 
+def checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
+    """The field as `named` completes it; its type is `type_`, else its own, else text.
+
+    Raises:
+        SignatureError: It is no field of a signature, or its name cannot be one's.
+    """
+    side = side_of(field) if isinstance(field, FieldInfo) else None
+    if side is None:
+        raise SignatureError(f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.")
+    check_name(name, side, where=where)
+    return named(name, type_ if type_ is not None else field.annotation or str, field)
+
+
 def identity(field: FieldInfo) -> tuple[Any, ...]:
     """What two fields must share to be the same."""
     return (field.annotation, repr(field.metadata), repr(field.get_default()), extra_of(field))

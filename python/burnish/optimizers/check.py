@@ -85,14 +85,16 @@ def warn_of_overlap(trainset: Sequence[Example], valset: Sequence[Example]) -> N
         )
 
 
-def refuse_unknown(unknown: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Refuse options that do not exist.
+def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Refuse those of the options given that do not exist.
 
     Raises:
         ConfigError: There are any; the message names the nearest that exist.
     """
     names = sorted(known)
-    for option in unknown:
+    for option in given:
+        if option in names:
+            continue
         near = difflib.get_close_matches(option, names, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ConfigError(f"{where} has no option {option!r}.{hint} Its options: {', '.join(names)}.")

@@ -83,12 +83,14 @@ class Judge:
             ConfigError: It returns something that is no score.
         """
         prediction = Prediction(**example.labels().toDict())
-        with use_scope(Scope(meter=_Closed())):
+        closed = _Closed()
+        with use_scope(Scope(meter=closed)):
             try:
                 await self.score(example, prediction)
             except MetricError as error:
-                # What it raises on a made-up prediction says little; what it returns says all.
-                if error.__cause__ is None or isinstance(error.__cause__, MetricError):
+                # What it makes of a model that does not answer says nothing of it. Nor does what it
+                # raises on a made-up prediction; what it returns says all.
+                if not closed.asked and (error.__cause__ is None or isinstance(error.__cause__, MetricError)):
                     raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
             except BurnishError:
                 # It asks a model, which a probe may not.
@@ -96,9 +98,13 @@ class Judge:
 
 
 class _Closed:
-    """A meter that lets nothing through."""
+    """A meter that lets nothing through, and knows whether anybody tried."""
+
+    def __init__(self) -> None:
+        self.asked = False
 
     def reserve(self, tokens: int) -> Reservation:
+        self.asked = True
         raise BudgetExhausted("A probe makes no model calls.", cap="calls")
 
 

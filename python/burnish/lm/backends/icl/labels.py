@@ -15,6 +15,8 @@ _LISTED = re.compile(
 )
 _QUOTED = re.compile(r"[`\"“]([^`\"“”\n]{1,60})[`\"”]")
 _LONGEST_LABEL = 5
+# Fewer lines with a colon than this are remarks, not a list of labels.
+_FEWEST_LINES = 3
 
 
 def normal(label: str) -> str:
@@ -49,7 +51,7 @@ def named(text: str) -> list[str]:
     if found:
         return found
     introduced = [label for label, _ in lines(text) if looks_like_label(label)]
-    return introduced if len(introduced) > 1 else []
+    return introduced if len(introduced) >= _FEWEST_LINES else []
 
 
 def descriptions(labels: Sequence[str], texts: Iterable[str]) -> dict[str, str]:

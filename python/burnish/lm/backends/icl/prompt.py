@@ -171,7 +171,7 @@ def _fields(system: str) -> tuple[Field, ...]:
     """The fields listed under a title that says output."""
     titles = list(_LIST.finditer(system))
     fields: dict[str, Field] = {}
-    for title, following in zip(titles, [*titles[1:], None], strict=True):
+    for title, following in zip(titles, [*titles[1:], None], strict=False):
         if title[1].casefold() == "out":
             # The list ends with its paragraph: what follows may be instructions with lists of their own.
             block = system[title.end() : following.start() if following else None].lstrip("\n").partition("\n\n")[0]

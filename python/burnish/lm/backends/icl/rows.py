@@ -15,11 +15,11 @@ from burnish.lm.backends.icl.prompt import as_text
 
 _HEADER = re.compile(r"^\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]+?)[ \t]*#{1,4}[ \t]*\]\][ \t]*\n?", re.MULTILINE)
 _KEY = re.compile(
-    r"^[ \t]*(?:[-*•#]+[ \t]*|\d{1,4}[.)][ \t]*)?[`*\"]*([^\W\d]\w*(?:[ ]\w+){0,3})[`*\"]*[ \t]*[:=][`*]*[ \t]*",
+    r"^[ \t]*(?:[-*•#]+[ \t]*|\d{1,4}[.)][ \t]*)?[`*\"]*([^\W\d]\w*(?:[ ]\w+){0,3})[`*\"]*[ \t]*:[`*]*[ \t]*",
     re.MULTILINE,
 )
 _ARROW = re.compile(
-    r"^[ \t]*(?:[-*•]|\d{1,4}[.)])?[ \t]*(\S.*?)[ \t]*(?:->|=>|→|\t|\|)[ \t]*(\S.*?)[ \t]*$", re.MULTILINE
+    r"^[ \t]*(?:[-*•]|\d{1,4}[.)])?[ \t]*(\S.*)[ \t]*(?:->|=>|→|\t|\|)[ \t]*(\S.*?)[ \t]*$", re.MULTILINE
 )
 _OBJECT = re.compile(r"\{[^{}\n]{2,20000}\}")
 
@@ -108,7 +108,7 @@ def _keyed(text: str, *, header: re.Pattern[str]) -> Iterator[Record]:
     often = Counter(match[1] for match in matches)
     marks = [match for match in matches if often[match[1]] > 1 and match[1] != "completed"]
     record: dict[str, str] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip(marks, [*marks[1:], None], strict=False):
         if mark[1] in record:
             yield record
             record = {}

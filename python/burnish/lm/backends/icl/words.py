@@ -17,16 +17,16 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _SUFFIXES = ("ing", "ed", "es", "s", "ly")
 
 # The words that say how a sentence is built more than what it is about. They keep some weight,
-# since "who", "where" and "not" decide some tasks.
+# since "not", "before" and "my" decide some tasks; question words, which decide many, keep all.
 FUNCTION_WORDS = frozenset(
     """
     a about after again all also am an and any anyone are as at be because been before being but by can cannot could
     did do does doing don't down each either else even ever every few for from further had has have having he her here
-    hers him his how however i i'd i'll i'm i've if in into is isn't it it's its itself just let like may me might mine
+    hers him his however i i'd i'll i'm i've if in into is isn't it it's its itself just let like may me might mine
     more most much must my myself neither no nor not now of off on once one only onto or other our ours out over own
     please per rather same she should since so some still such than that that's the their theirs them then there these
-    they this those though through thus to too under until up upon us very was we well were what what's when where
-    whether which while who whom whose why will with within without would yet you you're your yours yourself
+    they this those though through thus to too under until up upon us very was we well were what's whether while will
+    with within without would yet you you're your yours yourself
     """.split()  # noqa: SIM905 - a list of this length is read more easily as text
 )
 
@@ -78,7 +78,7 @@ def features(text: str) -> list[str]:
 
 
 _FUNCTION_STEMS = frozenset(stem(word) for word in FUNCTION_WORDS)
-_STEM, _PAIR, _GRAM, _FUNCTION = 1.0, 0.6, 0.4, 0.6
+_STEM, _PAIR, _GRAM, _FUNCTION = 1.0, 0.6, 0.4, 0.4
 
 
 def weight(feature: str) -> float:

@@ -16,9 +16,10 @@ from burnish.lm.backends.icl.draw import Draw
 from burnish.lm.backends.icl.rows import Rows, find_rows
 from burnish.lm.backends.icl.words import content_words, sentences, stem
 
-_FEWEST_WORDS, _MOST_WORDS = 6, 12
+_FEWEST_WORDS, _MOST_WORDS = 8, 16
 # How far chance may move the rank of a word at temperature 1.
 _JITTER = 0.5
+_LISTING = "Words that often tell the"
 _LONGEST_QUOTE = 100
 _LONGEST_SUMMARY = 400
 _LONGEST_LIST = 40
@@ -33,20 +34,25 @@ _OPENINGS = (
 def instruction(inputs: Mapping[str, str], draw: Draw) -> str:
     """An instruction for the task that the inputs show.
 
-    It keeps the wording of the instruction that the inputs already have, and what that says about
-    labels of which the data shows no example.
+    It keeps the wording of the instruction that the inputs already have, and what an earlier
+    proposal said about labels of which the data shows no example.
     """
     rows = find_rows(inputs.values())
-    current = _current(inputs)
-    about = _described(current)
+    opening, _, listing = _current(inputs).partition(_LISTING)
+    about = dict(label_text.lines(listing.partition("\n")[2]))
     if rows is not None and rows.are_classes:
         about |= {label: ", ".join(chosen) for label, chosen in telling_words(rows, draw).items() if chosen}
     name = (rows.label_name if rows is not None else "").replace("_", " ").strip() or "label"
-    opening = _without_descriptions(current) if current else _pick(_OPENINGS, draw).format(name=name)
-    if not about:
-        return opening if rows is None else f"{opening}\n\n{_shape(rows)}"
-    listing = "\n".join(f"{label}: {text}" for label, text in sorted(about.items()))
-    return f"{opening}\n\nWords that often tell the {name}:\n{listing}"
+    wording = _OPENINGS[int(draw.uniform("opening") * len(_OPENINGS)) if draw.temperature > 0 else 0].format(name=name)
+    if not opening.strip():
+        opening = wording
+    elif rows is None and draw.temperature > 0:
+        # Without data the wording is all there is to vary.
+        opening = f"{opening.strip()} {wording}"
+    opening = opening.strip()
+    if about:
+        return "\n".join([f"{opening}\n\n{_LISTING} {name}:", *(f"{label}: {about[label]}" for label in sorted(about))])
+    return opening if rows is None else f"{opening}\n\n{_shape(rows)}"
 
 
 def telling_words(rows: Rows, draw: Draw) -> dict[str, list[str]]:
@@ -77,25 +83,10 @@ def _shaken(value: float, purpose: str, draw: Draw) -> float:
     return value * (1.0 + _JITTER * draw.temperature * (2.0 * draw.uniform(purpose) - 1.0))
 
 
-def _pick(options: Sequence[str], draw: Draw) -> str:
-    return options[int(draw.uniform("opening") * len(options))] if draw.temperature > 0 else options[0]
-
-
 def _current(inputs: Mapping[str, str]) -> str:
     """The instruction that the inputs show, by the name of its section."""
     named = [text for name, text in inputs.items() if "instruction" in name.casefold() and "tip" not in name.casefold()]
     return named[0] if named else ""
-
-
-def _described(text: str) -> dict[str, str]:
-    return {label: about for label, about in label_text.lines(text) if label_text.looks_like_label(label)}
-
-
-def _without_descriptions(text: str) -> str:
-    """An instruction without the words about labels that an earlier proposal added."""
-    known = _described(text)
-    kept = [line for line in text.splitlines() if not (found := label_text.lines(line)) or found[0][0] not in known]
-    return "\n".join(line for line in kept if not line.startswith("Words that often tell")).strip()
 
 
 def _shape(rows: Rows) -> str:

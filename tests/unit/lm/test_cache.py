@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -160,11 +161,12 @@ def test_a_place_that_cannot_be_written_is_a_warning_once(tmp_path: Path) -> Non
     cache = Cache(tmp_path / "file" / "replies.sqlite")
     with pytest.warns(UserWarning, match="BURNISH_CACHE_DIR"):
         cache.put("k", reply("yes"))
-    # A second warning would be an error here.
-    assert cache.get("k") == reply("yes")
-    assert cache.get("other") is None
-    cache.put("k", reply("no"))
-    cache.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cache.get("k") == reply("yes")
+        assert cache.get("other") is None
+        cache.put("k", reply("no"))
+        cache.clear()
 
 
 def test_a_bad_file_that_cannot_be_moved_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def find_rows(texts: Iterable[str]) -> Rows | None:
 
 
 def _as_rows(records: list[Record]) -> Rows | None:
-    """Records with one member told apart as the label: the shortest one, the last of equals."""
+    """Records with one member told apart as the label: the one of fewest values, else the last one."""
     whole = [record for record in records if len(record) > 1]
     if len(whole) < 2:
         return None
@@ -66,8 +66,10 @@ def _as_rows(records: list[Record]) -> Rows | None:
     if len(names) < 2:
         return None
     whole = [record for record in whole if all(name in record for name in names)]
-    sizes = {name: sum(len(record[name].split()) for record in whole) for name in names}
-    label_name = min(reversed(names), key=lambda name: sizes[name])
+    values = {name: {record[name] for record in whole} for name in names}
+    # Texts are seldom short and seldom come twice; of members that do neither, the answer comes last.
+    short = [name for name in names if len(values[name]) < len(whole) and all(map(looks_like_label, values[name]))]
+    label_name = min(reversed(short or names[-1:]), key=lambda name: len(values[name]))
     pairs = [("\n".join(record[name] for name in names if name != label_name), record[label_name]) for record in whole]
     return Rows(tuple(pairs), label_name)
 
@@ -129,7 +131,7 @@ def _named(text: str) -> Iterator[Record]:
 
 def _arrows(text: str) -> Iterator[Record]:
     for match in _ARROW.finditer(text):
-        yield {"text": match[1].strip("\"'“”"), "": match[2].strip("\"'“”`")}
+        yield {"text": match[1].strip("\"'“” \t"), "": match[2].strip("\"'“”`")}
 
 
 _READERS = (_objects, _sections, _named, _arrows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -18,7 +19,9 @@ from burnish.plugins.manager import listing, lookup
 from burnish.report import terminal
 from burnish.values.budget import Budget
 
-_LM = click.option("--lm", "model", required=True, help="Model as provider/name; offline/icl needs no key.")
+_LM = click.option(
+    "--lm", "model", help="Model as provider/name; offline/icl needs no key. Default: what PROGRAM sets."
+)
 _INPUTS = click.option("--inputs", default="", help="Input fields, a,b; default: the program's arguments.")
 _METRIC = click.option("--metric", required=True, help="A metric's name, or file.py:function.")
 _THREADS = click.option("--num-threads", type=int, help="LM calls in flight at most.")
@@ -66,7 +69,7 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
     testset = load_examples(test, student, inputs) if test else None
     metric = load_metric(given["metric"])
     optimizer = _optimizer(metric, given)
-    with context(lm=LM(given["model"])):
+    with _asking(given["model"]):
         click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
         if given["estimate"]:
             return
@@ -79,6 +82,10 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
             _before_and_after(
                 student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"])
             )
+
+
+def _asking(model: str | None) -> AbstractContextManager[None]:
+    return nullcontext() if model is None else context(lm=LM(model))
 
 
 def _optimizer(metric: Any, given: dict[str, Any]) -> Any:
@@ -120,7 +127,7 @@ def evaluate(program: str, saved: str | None, data: str, metric: str, model: str
     if saved:
         tuned.load(saved)
     rows = load_examples(data, tuned, [name for name in given["inputs"].split(",") if name])
-    with context(lm=LM(model)):
+    with _asking(model):
         result = Evaluate(
             devset=rows,
             metric=load_metric(metric),

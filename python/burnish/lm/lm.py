@@ -69,6 +69,10 @@ class LM:
     ) -> None:
         if not model or not isinstance(model, str):
             raise ConfigError(f"LM(model={model!r}): give 'provider/name', such as 'offline/icl'.")
+        if backend is None and "/" not in model:
+            raise ConfigError(
+                f"The model name {model!r} lacks its provider. Write it as 'provider/name', such as 'openai/{model}'."
+            )
         if num_retries < 0 or timeout <= 0:
             raise ConfigError(f"LM(num_retries={num_retries}, timeout={timeout}) is out of range.")
         secrets = {name: value for name, value in params.items() if _is_secret(name)}

@@ -172,7 +172,7 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
 
 def test_a_name_without_a_provider_is_refused() -> None:
     with pytest.raises(ConfigError, match="openai/gpt-4o-mini"):
-        LM("gpt-4o-mini", cache=False)("hello")
+        LM("gpt-4o-mini")
 
 
 def test_retries_are_ours_alone(server: _Server) -> None:

@@ -101,13 +101,16 @@ class RunJournal:
         """
         u = response.usage
         used = (u.prompt_tokens, u.completion_tokens, u.dollars, u.unpriced)
-        if self._committed is None:
-            loop = asyncio.get_running_loop()
-            self._committed = loop.create_future()
-            self._file.execute("BEGIN")
-            loop.call_soon(self._commit)
         row = (key, response.to_json(), paid, *used)
-        self._file.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        try:
+            if self._committed is None:
+                self._file.execute("BEGIN")
+                loop = asyncio.get_running_loop()
+                self._committed = loop.create_future()
+                loop.call_soon(self._commit)
+            self._file.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
         return self._committed
 
     def _commit(self) -> None:
@@ -118,10 +121,19 @@ class RunJournal:
             self._write_scores()
             self._file.execute("COMMIT")
         except sqlite3.Error as error:
-            committed.set_exception(RunStopped(f"Stopped: the journal {self.path} cannot be written: {error}."))
+            self._roll_back()
+            committed.set_exception(self._unwritable(error))
             committed.exception()  # read once: nobody may be waiting
         else:
             committed.set_result(None)
+
+    def _roll_back(self) -> None:
+        # Left open, the transaction would take in whatever is kept later, and never be committed.
+        if self._file.in_transaction:
+            self._file.execute("ROLLBACK")
+
+    def _unwritable(self, error: sqlite3.Error) -> RunStopped:
+        return RunStopped(f"Stopped: the journal {self.path} cannot be written: {error}.")
 
     def score(self, key: str) -> dict[str, Any] | None:
         """The outcome of a cell that this run has scored before."""
@@ -130,7 +142,7 @@ class RunJournal:
 
     def keep_score(self, key: str, score: Mapping[str, Any]) -> None:
         """Keep a cell's outcome, with the next commit: it can be had again from the replies."""
-        self._scores[key] = json.dumps(score)
+        self._scores[key] = json.dumps(score, default=_plain)
 
     def _write_scores(self) -> None:
         self._file.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", self._scores.items())
@@ -141,9 +153,12 @@ class RunJournal:
         rows = [(json.dumps(event, default=str),) for event in events]
         self._commit()
         self._file.execute("BEGIN")
-        self._write_scores()
-        self._file.executemany("INSERT INTO events (event) VALUES (?)", rows)
-        self._file.execute("COMMIT")
+        try:
+            self._write_scores()
+            self._file.executemany("INSERT INTO events (event) VALUES (?)", rows)
+            self._file.execute("COMMIT")
+        finally:
+            self._roll_back()
 
     def events(self) -> list[dict[str, Any]]:
         """The run's history so far."""
@@ -152,6 +167,16 @@ class RunJournal:
 
     def close(self) -> None:
         """Commit what is left and let go of the file."""
-        self._commit()
-        self.keep_events([])
-        self._file.close()
+        try:
+            self._commit()
+            self.keep_events([])
+        # Only scores are left, which can be had again; the replies' own commit has told of a full disk.
+        except sqlite3.Error:
+            pass
+        finally:
+            self._file.close()
+
+
+def _plain(value: Any) -> Any:
+    """A part of a score as JSON has it, numpy's numbers among them."""
+    return value.item() if hasattr(value, "item") else str(value)

@@ -60,6 +60,9 @@ class Judge:
             MetricError: It raised, or returned what is no score.
             LMError: A model that the metric asks brought no reply.
         """
+        return Score.of(await self._call(example, prediction, trace))
+
+    async def _call(self, example: Any, prediction: Any, trace: Any) -> Any:
         arguments = (example, prediction, trace, None, None)[: self._arguments]
         with bound(None):
             try:
@@ -67,14 +70,12 @@ class Judge:
                     returned = self._metric(*arguments)
                 else:
                     returned = await in_thread(self._metric, *arguments)
-                if inspect.isawaitable(returned):
-                    returned = await returned
+                return await returned if inspect.isawaitable(returned) else returned
             except (LMError, BudgetExhausted):
                 raise
             # A metric is user code and may raise anything.
             except Exception as error:
                 raise MetricError(f"metric {self.name} raised {type(error).__name__}: {error}") from error
-        return Score.of(returned)
 
     async def probe(self, example: Example) -> None:
         """Try the metric on an example's own labels, without a single model call.
@@ -82,19 +83,19 @@ class Judge:
         Raises:
             ConfigError: It returns something that is no score.
         """
-        prediction = Prediction(**example.labels().toDict())
         closed = _Closed()
         with use_scope(Scope(meter=closed)):
             try:
-                await self.score(example, prediction)
-            except MetricError as error:
-                # What it makes of a model that does not answer says nothing of it. Nor does what it
-                # raises on a made-up prediction; what it returns says all.
-                if not closed.asked and (error.__cause__ is None or isinstance(error.__cause__, MetricError)):
-                    raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
+                returned = await self._call(example, Prediction(example.labels()), None)
+            # What it raises on a made-up prediction, or without its model, says nothing of it.
             except BurnishError:
-                # It asks a model, which a probe may not.
                 return
+        try:
+            Score.of(returned)
+        except MetricError as error:
+            # Nor does what it makes of a model that does not answer.
+            if not closed.asked:
+                raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
 
 
 class _Closed:

@@ -153,6 +153,8 @@ class Runner:
         status = _status(error)
         if isinstance(error, BudgetExhausted):
             self.out_of_budget = error
+        if isinstance(error, RunStopped):
+            raise error
         if isinstance(error, LMAccessDenied):
             raise RunStopped(f"Stopped: {error}") from error
         return Rollout(
@@ -206,11 +208,12 @@ class _Health:
             self._in_a_row = 0
             return
         reason = (rollout.reason or "")[:80]
+        # Running out of budget is a normal end.
+        if reason.startswith("Budget"):
+            return
         self._errors += 1
         self._in_a_row = self._in_a_row + 1 if reason == self._last else 1
         self._last = reason
-        if rollout.reason is not None and rollout.reason.startswith("Budget"):
-            return
         if self._max_errors is not None and self._errors > self._max_errors:
             raise RunStopped(
                 f"Stopped: more than max_errors={self._max_errors} examples failed. The last: {rollout.reason}"

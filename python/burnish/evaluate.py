@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from burnish.engine.check import check_examples, check_inputs, check_program, check_threads
 from burnish.engine.events import EventStream
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
@@ -141,7 +142,10 @@ class Evaluate:
         chosen = metric or self.metric
         if chosen is None:
             raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
-        rows = _examples(self.devset if devset is None else devset)
+        check_threads(self.num_threads)
+        rows = check_examples(self.devset if devset is None else devset, "devset")
+        check_program(program, "program to evaluate", asks=True, tunes=False)
+        check_inputs(program, rows, "devset")
         return await on_loop(self._evaluate(program, Judge(chosen), rows))
 
     async def _evaluate(self, program: Any, judge: Judge, rows: list[Example]) -> EvaluationResult:
@@ -207,15 +211,6 @@ class Evaluate:
                 str(example.toDict()), str(prediction.toDict()), "not measured" if score is None else f"{score:g}"
             )
         Console(file=sys.stdout).print(table)
-
-
-def _examples(devset: Sequence[Example]) -> list[Example]:
-    rows = list(devset)
-    if not rows:
-        raise ConfigError("The devset is empty: there is nothing to evaluate on.")
-    for row in rows:
-        row.inputs()
-    return rows
 
 
 def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
@@ -57,10 +57,7 @@ class Module:
         if _defines(self, "forward"):
             forward = self.forward  # type: ignore[attr-defined]
             return await on_loop(in_thread(forward, *args, **kwargs))
-        raise ConfigError(
-            f"{type(self).__name__} has neither forward nor aforward. Define "
-            "`def forward(self, ...)` that returns a Prediction."
-        )
+        raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:
         """Every predictor with its dotted path, such as ``"steps[0].predict"``, each once.
@@ -161,6 +158,18 @@ class Module:
         from burnish.modules import state
 
         state.load_file(self, path)
+
+
+HOW_TO_RUN = "Define `def forward(self, ...)` that returns a Prediction."
+
+
+def forward_of(module: Module) -> Callable[..., Any] | None:
+    """The method that runs the module: `aforward`, else `forward`, else None."""
+    for name in ("aforward", "forward"):
+        if _defines(module, name):
+            method: Callable[..., Any] = getattr(module, name)
+            return method
+    return None
 
 
 def _defines(module: Module, name: str) -> bool:

@@ -51,10 +51,12 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
     if not isinstance(saved, Mapping):
         raise StateError(f"A program's state is a JSON object, not {type(saved).__name__}.")
     version = saved.get("burnish", {})
-    if isinstance(version, Mapping) and version.get("format", FORMAT) > FORMAT:
+    number = version.get("format", FORMAT) if isinstance(version, Mapping) else version
+    if not isinstance(number, int):
+        raise StateError(f"The state's format is {number!r}, which is no number. Was the file edited?")
+    if number > FORMAT:
         raise StateError(
-            f"The state is of format {version['format']}, this Burnish reads up to {FORMAT}. "
-            "Upgrade: pip install -U burnish."
+            f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
         )
     predictors = dict(program.named_predictors(frozen=True))
     there = [name for name in saved if name not in _METADATA]

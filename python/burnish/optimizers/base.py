@@ -17,6 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from burnish.engine.check import (
+    check_examples,
+    check_inputs,
+    check_program,
+    check_threads,
+    refuse_unknown,
+    warn_of_overlap,
+)
 from burnish.engine.events import EventStream
 from burnish.engine.identity import run_identity
 from burnish.engine.journal import RunJournal
@@ -26,7 +34,6 @@ from burnish.engine.progress import Progress
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
-from burnish.optimizers.check import check_examples, check_program, refuse_unknown, warn_of_overlap
 from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.session import Session
 from burnish.plugins.manager import watchers
@@ -72,8 +79,7 @@ class Optimizer(ABC):
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, self._options(), type(self).__name__)
-        if num_threads is not None and num_threads < 1:
-            raise ConfigError(f"num_threads={num_threads}: give at least 1.")
+        check_threads(num_threads)
         if not isinstance(seed, int):
             raise ConfigError(f"seed={seed!r}: give a whole number.")
         if budget is not None and not isinstance(budget, Budget):
@@ -134,11 +140,16 @@ class Optimizer(ABC):
         """`compile`, from async code."""
         known = [p.name for p in inspect.signature(self.search).parameters.values() if p.kind is p.KEYWORD_ONLY]
         refuse_unknown(options, known, f"{type(self).__name__}.compile")
-        check_program(student, asks=self.asks)
-        if teacher is not None:
-            check_program(teacher, asks=False)
+        check_program(student, "program to compile", asks=self.asks, tunes=True)
         rows = check_examples(trainset, "trainset")
         held_out = None if valset is None else check_examples(valset, "valset")
+        if self.asks:
+            check_inputs(student, rows, "trainset")
+            check_inputs(student, held_out or [], "valset")
+        if teacher is not None:
+            own_lm = (getattr(self, "teacher_settings", None) or {}).get("lm")
+            check_program(teacher, "teacher", asks=self.asks and own_lm is None, tunes=False)
+            check_inputs(teacher, rows, "trainset")
         if held_out is not None:
             warn_of_overlap(rows, held_out)
         judge = None if self.metric is None else Judge(self.metric)
@@ -149,7 +160,7 @@ class Optimizer(ABC):
 
         Assumes one LM call a predictor and run.
         """
-        check_program(program, asks=False)
+        check_program(program, "program to compile", asks=False, tunes=True)
         rows = check_examples(trainset, "trainset")
         size = len(rows if valset is None else check_examples(valset, "valset"))
         return Estimate.of(program, self.phases(trainset=len(rows), valset=size))

@@ -7,6 +7,7 @@ from typing import Any
 
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.lm.settings import context
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import bootstrapped, labelled, showing
@@ -67,6 +68,9 @@ class BootstrapFewShot(Optimizer):
                 f"max_labeled_demos={max_labeled_demos}, max_rounds={max_rounds}): give 0 or more demos "
                 "and at least 1 round."
             )
+        with context(**(teacher_settings or {})):
+            # Entering it refuses what is no setting.
+            pass
         if metric_threshold is not None and metric is None:
             raise ConfigError("metric_threshold is set without a metric to hold against it. Give metric=...")
         self.metric_threshold = metric_threshold

@@ -203,12 +203,16 @@ class Session:
     def _adopt(self, teacher: Any) -> None:
         """Take the teacher's predictors for the student's of the same names."""
         names = names_of(teacher)
-        missing = sorted(set(self.predictors) - set(names.values()))
-        if missing:
-            raise ConfigError(
-                f"The teacher has no predictor {', '.join(missing)}, which the student has. Both must be "
-                "of the same structure, so that the teacher's steps can become the student's demos."
-            )
+        theirs = dict(teacher.named_predictors(frozen=True))
+        for name, predictor in self.student.named_predictors():
+            there = theirs.get(name)
+            lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
+            if lacking:
+                what = f"predictor {name!r}" if there is None else f"{', '.join(sorted(lacking))} in predictor {name!r}"
+                raise ConfigError(
+                    f"The teacher has no {what}, which the student has. Both must be of the same structure, so that "
+                    "the teacher's steps can become the student's demos."
+                )
         self.names = {**self.names, **names}
 
 

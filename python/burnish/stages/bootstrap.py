@@ -61,7 +61,9 @@ class Teacher:
 
     def _run(self, place: int) -> asyncio.Task[Rollout | None]:
         if place not in self._runs:
-            self._runs[place] = asyncio.create_task(self._rounds(place))
+            task = self._runs[place] = asyncio.create_task(self._rounds(place))
+            # Read once: where several fail alike, the first is raised and the others say no more.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return self._runs[place]
 
     async def _rounds(self, place: int) -> Rollout | None:

@@ -3,41 +3,88 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
-from burnish.modules.module import Module
+from burnish.modules.module import HOW_TO_RUN, Module, forward_of
 from burnish.modules.predict import NO_LM
 from burnish.values.example import Example
 
 
-def check_program(student: Any, *, asks: bool) -> None:
-    """The student is a program with something to tune, and has a model to ask.
+def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
+    """This is a program that can be run.
+
+    Args:
+        program: What the user passed.
+        role: What it is to be, for messages, such as ``"program to compile"``.
+        asks: Whether it will be run, and so needs a model to ask.
+        tunes: Whether it needs predictors that may be changed.
 
     Raises:
-        ConfigError: It is not, or `asks` and some predictor has no LM.
+        ConfigError: It is no such program; the message says what it lacks.
     """
-    if not isinstance(student, Module):
+    if not isinstance(program, Module):
         raise ConfigError(
-            f"The program to compile is {student!r} ({type(student).__name__}), not a burnish.Module. "
-            "Pass the program object: compile(MyProgram(), trainset=...)."
+            f"The {role} is {program!r} ({type(program).__name__}), not a burnish.Module. "
+            "Pass the program object: MyProgram(), not its class, text or model."
         )
-    predictors = student.named_predictors()
-    if not predictors:
-        frozen = student.named_predictors(frozen=True)
+    name = type(program).__name__
+    everything = program.named_predictors(frozen=True)
+    if tunes and not program.named_predictors():
         why = (
             "all of them are inside compiled parts"
-            if frozen
+            if everything
             else "keep them as attributes (self.answer = Predict(...))"
         )
-        raise ConfigError(f"{type(student).__name__} has no predictor to tune: {why}.")
-    if asks and settings.lm is None:
-        lacking = [name for name, p in student.named_predictors(frozen=True) if p.lm is None]
+        raise ConfigError(f"{name} has no predictor to tune: {why}.")
+    if not asks:
+        return
+    if forward_of(program) is None:
+        raise ConfigError(f"{name} has neither forward nor aforward. {HOW_TO_RUN}")
+    if settings.lm is None:
+        lacking = [path for path, predictor in everything if predictor.lm is None]
         if lacking:
             raise ConfigError(f"{NO_LM}\nWithout one: {', '.join(lacking)}.")
+
+
+def check_inputs(program: Any, rows: Sequence[Example], name: str) -> None:
+    """The program takes the inputs that the examples have, as far as its arguments tell.
+
+    Raises:
+        ConfigError: It does not; every run would fail.
+    """
+    forward = forward_of(program)
+    try:
+        signature = inspect.signature(forward)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return
+    seen: set[tuple[str, ...]] = set()
+    for place, row in enumerate(rows):
+        inputs = tuple(row.inputs().keys())
+        if inputs in seen:
+            continue
+        seen.add(inputs)
+        try:
+            signature.bind(**dict.fromkeys(inputs))
+        except TypeError as error:
+            raise ConfigError(
+                f"{name}[{place}] has the inputs {', '.join(inputs)}, and {type(program).__name__} takes {signature}: "
+                f"{error}. Say which fields are inputs with .with_inputs(...), or rename them."
+            ) from error
+
+
+def check_threads(num_threads: Any) -> None:
+    """The limit on calls in flight is one.
+
+    Raises:
+        ConfigError: It is no whole number of at least 1.
+    """
+    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
+        raise ConfigError(f"num_threads={num_threads!r}: give a whole number of at least 1.")
 
 
 def check_examples(examples: Any, name: str) -> list[Example]:
@@ -54,7 +101,7 @@ def check_examples(examples: Any, name: str) -> list[Example]:
         raise ConfigError(f"{name}={examples!r}: give a list of burnish.Example.")
     rows = list(examples)
     if not rows:
-        raise ConfigError(f"{name} is empty: there is nothing to learn from. Give at least one Example.")
+        raise ConfigError(f"{name} is empty. Give at least one Example.")
     for place, row in enumerate(rows):
         if not isinstance(row, Example):
             raise ConfigError(
@@ -97,4 +144,4 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> No
             continue
         near = difflib.get_close_matches(option, names, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"{where} has no option {option!r}.{hint} Its options: {', '.join(names)}.")
+        raise ConfigError(f"{where} has no option {option!r}.{hint} Its options: {', '.join(names) or 'none'}.")

@@ -1,4 +1,7 @@
-"""What holds for every test: no network beyond this machine, no user's keys or settings, the same draws each time."""
+"""What holds for every test and docstring example.
+
+No network beyond this machine, no user's keys or settings, the same draws each time.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="burnish-tests-", ignore_cleanup_errors=True)
     os.environ["BURNISH_CACHE_DIR"] = folder.name
     config.add_cleanup(folder.cleanup)
+
+
+@pytest.fixture(autouse=True)
+def _names_in_examples(doctest_namespace: dict[str, Any]) -> None:
+    """Lets docstring examples say `burnish` and `toy` without an import, as the pages do."""
+    import burnish
+    from burnish.testing import toy
+
+    doctest_namespace.update(burnish=burnish, toy=toy)
 
 
 @pytest.fixture(autouse=True)

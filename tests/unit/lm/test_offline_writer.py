@@ -51,7 +51,7 @@ def test_temperature_varies_an_instruction_by_the_draw() -> None:
 
 def test_answers_that_are_no_labels_are_described_by_their_shape() -> None:
     rows = "\n".join(f"question {n} -> a long answer of many different words, namely {n} of them" for n in range(3))
-    assert "about 12 words" in writer.instruction({"examples": rows}, Draw("x"))
+    assert "about 11 words" in writer.instruction({"examples": rows}, Draw("x"))
 
 
 def test_a_summary_counts_examples_or_quotes_the_text() -> None:

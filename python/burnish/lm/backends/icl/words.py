@@ -37,8 +37,8 @@ def words(text: str) -> list[str]:
 
 
 def name_words(name: str) -> str:
-    """A label or field name as plain words: ``lost_cardOrder`` → ``lost card Order``."""
-    return _CAMEL.sub(" ", name).replace("_", " ").replace("-", " ")
+    """A label's name as plain words: ``lostCard`` → ``lost Card``; `words` itself splits at underscores and the like."""
+    return _CAMEL.sub(" ", name)
 
 
 def sentences(text: str) -> list[str]:

@@ -13,7 +13,7 @@
 //! sieve and 2 ns one that does not; scratch of about 60 bytes a group. Copies are found by exact digest only: texts that
 //! differ in a comma are different. Rows are taken first come, not best first: sort them beforehand where that matters.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::error::same_length;
 use crate::{Error, fingerprint, seed};
@@ -68,33 +68,40 @@ fn passing(steps: Steps<'_>, min_score: f64) -> Vec<usize> {
 }
 
 fn one_a_group(steps: Steps<'_>, rows: &[usize], seed: i64) -> Vec<usize> {
-    let group = |row: usize| -> Group { (steps.rollout[row], steps.predictor[row]) };
-    // First the size of each group, then how many of its steps still come before the one that is kept.
-    let mut ahead: FxHashMap<Group, u64> = FxHashMap::default();
-    for row in rows {
-        *ahead.entry(group(*row)).or_default() += 1;
-    }
-    for (group, size) in &mut ahead {
-        *size = kept_step(*group, *size, seed);
-    }
-    let is_kept = |row: &usize| {
-        let countdown = ahead.entry(group(*row)).or_default();
-        let kept = *countdown == 0;
+    // Each group gets a number when it is first seen, so that rows are looked up once.
+    let mut numbers: FxHashMap<Group, usize> = FxHashMap::default();
+    let mut groups: Vec<(Group, u64)> = Vec::new();
+    let mut number_of = |row: &usize| {
+        let group = (steps.rollout[*row], steps.predictor[*row]);
+        let number = *numbers.entry(group).or_insert(groups.len());
+        if number == groups.len() {
+            groups.push((group, 0));
+        }
+        groups[number].1 += 1;
+        number
+    };
+    let group_of: Vec<usize> = rows.iter().map(&mut number_of).collect();
+    let mut ahead: Vec<u64> = groups.into_iter().map(|(group, size)| kept_step(group, size, seed)).collect();
+    let mut is_kept = |number: usize| {
+        let kept = ahead[number] == 0;
         // Past zero it wraps to a count that no group reaches, so nothing else is kept.
-        *countdown = countdown.wrapping_sub(1);
+        ahead[number] = ahead[number].wrapping_sub(1);
         kept
     };
-    rows.iter().copied().filter(is_kept).collect()
+    rows.iter().zip(group_of).filter(|(_, number)| is_kept(*number)).map(|(row, _)| *row).collect()
 }
 
-/// Which of `size` steps of a group stays: the last, or as likely one of those before it.
+/// How many of a group's steps come before the one that stays: the last, or as likely one of the others.
 fn kept_step((rollout, predictor): Group, size: u64, seed: i64) -> u64 {
+    if size == 1 {
+        return 0;
+    }
     let draw = seed::named(format_args!("{seed}/traces/{rollout}/{predictor}"));
-    if size == 1 || draw % 2 == 0 { size - 1 } else { (draw / 2) % (size - 1) }
+    if draw % 2 == 0 { size - 1 } else { (draw / 2) % (size - 1) }
 }
 
 fn without_copies(steps: Steps<'_>, rows: &[usize]) -> Vec<usize> {
-    let mut seen = FxHashSet::default();
+    let mut seen = FxHashSet::with_capacity_and_hasher(rows.len(), FxBuildHasher);
     let is_new = |row: &usize| seen.insert((steps.predictor[*row], steps.digest[*row]));
     rows.iter().copied().filter(is_new).collect()
 }

@@ -3,7 +3,12 @@
 //! Each table of a file is a kind of case and each of its entries one case with a name; Python runs the same files
 //! against the bindings. Costs nothing worth counting. What holds for all inputs is in the property tests.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests read files and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    reason = "tests read files and may panic"
+)]
 
 use burnish_core::board::{self, Rows};
 use burnish_core::traces::{self, Limits, Steps};

@@ -121,3 +121,17 @@ def test_sync_programs_nested_in_threads_do_not_lock_up() -> None:
         result = Evaluate(devset=many(40), metric=always, num_threads=2)(Outer())
     assert (result.n, lm.most) == (40, 2)
     assert lm.calls == 40 * 3
+
+
+def test_a_backend_that_asks_another_model_takes_one_slot() -> None:
+    class Forwarding:
+        def __init__(self, lm: burnish.LM) -> None:
+            self.lm = lm
+
+        async def complete(self, request: burnish.Request) -> burnish.Response:
+            return await self.lm.complete(request)
+
+    lm = GaugedLM(latency=0.001)
+    with context(lm=burnish.LM("forwarding/toy", backend=Forwarding(lm), cache=False)):
+        result = Evaluate(devset=many(40), metric=always, num_threads=4)(toy.Classifier())
+    assert (result.n, result.usage.calls, lm.calls, lm.most) == (40, 40, 40, 4)

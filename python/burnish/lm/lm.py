@@ -17,7 +17,7 @@ from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, 
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.request import Message, Prefix, Request, Response
-from burnish.lm.scope import Scope, current_scope, use_scope
+from burnish.lm.scope import Scope, current_scope, outside
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync, to_loop
 from burnish.plugins.manager import lookup, names
@@ -264,7 +264,7 @@ class LM:
         async with scope.slots:
             # A backend may ask other models. That is part of this call: it is on this call's bill,
             # and where it took a slot of its own, calls would wait for each other forever.
-            with use_scope(_NO_SCOPE):
+            with outside():
                 return await self._dispatch(request, scope)
 
     async def _dispatch(self, request: Request, scope: Scope) -> Response:

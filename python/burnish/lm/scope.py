@@ -104,6 +104,16 @@ def current_scope() -> Scope | None:
 
 
 @contextmanager
+def outside() -> Iterator[None]:
+    """Outside of any run: for backends, whose own LM calls are part of a call that has its slot."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+@contextmanager
 def use_scope(scope: Scope | None = None, **changes: Any) -> Iterator[Scope]:
     """Make `scope` (default: the current one) with `changes` the scope of the block."""
     base = scope or _scope.get() or Scope()

@@ -26,6 +26,7 @@ class Module:
     ``super().__init__()``.
 
     Example:
+        >>> import burnish
         >>> class Answer(Module):
         ...     def __init__(self):
         ...         self.steps = [burnish.Predict("question -> answer")]

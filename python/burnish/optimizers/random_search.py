@@ -32,9 +32,11 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds).
 
     Example:
+        >>> import burnish
+        >>> from burnish.testing import toy
         >>> optimizer = BootstrapRS(metric=lambda example, prediction, trace=None: True, num_candidate_programs=8)
         >>> optimizer.estimate(burnish.Predict("question -> answer"), toy.trainset()).calls
-        (136, 144)
+        (268, 288)
 
     Source:
         Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4; random search: Bergstra and

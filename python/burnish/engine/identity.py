@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from burnish.adapters.chat import ChatAdapter
 from burnish.lm.request import digest
 from burnish.lm.settings import settings
 from burnish.values.example import Example
@@ -39,8 +40,26 @@ def run_identity(
         "trainset": [[row.toDict(), sorted(row.input_keys or ())] for row in trainset],
         "valset": None if valset is None else [[row.toDict(), sorted(row.input_keys or ())] for row in valset],
         "lm": None if settings.lm is None else settings.lm.dump_state(),
+        "adapter": type(settings.adapter or ChatAdapter()).__qualname__,
     }
-    return {name: digest(json.dumps(part, sort_keys=True, default=_stable)) for name, part in parts.items()}
+    return {name: digest(stable_text(part)) for name, part in parts.items()}
+
+
+def stable_text(value: Any) -> str:
+    """The value as text that is the same in every process, as far as its types allow."""
+    try:
+        return json.dumps(value, sort_keys=True, default=_stable)
+    # Keys that are no texts, or not all of them: rare, and slower.
+    except TypeError:
+        return json.dumps(_with_text_keys(value), sort_keys=True, default=_stable)
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {repr(key): _with_text_keys(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(part) for part in value]
+    return value
 
 
 def _program(program: Any) -> list[Any]:
@@ -63,10 +82,11 @@ def _source(thing: Any) -> str | None:
 
 
 def _stable(value: Any) -> Any:
-    if isinstance(value, Callable):  # type: ignore[arg-type]
-        return _source(value)
+    # Models and programs can be called too: what they are set to says more than their class.
     if hasattr(value, "dump_state"):
         return value.dump_state()
+    if isinstance(value, Callable):  # type: ignore[arg-type]
+        return _source(value)
     if hasattr(value, "toDict"):
         return value.toDict()
     return repr(value)

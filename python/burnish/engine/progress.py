@@ -66,12 +66,13 @@ class Progress:
 
     def _render(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
         left = self._time_left()
-        table.add_row("[bold]stage", f"{self._stage}  {self._done}/{self._total} runs{left}")
+        table.add_row("[bold]stage", Text(f"{self._stage}  {self._done}/{self._total} runs{left}"))
         table.add_row("[bold]candidates", f"{self._candidates} scored")
-        table.add_row("[bold]best", self._best)
+        table.add_row("[bold]best", Text(self._best))
         price = f"${self._spent['dollars']:.4f}"
         if self._spent["unpriced"]:
             price = f"{price} + {self._spent['unpriced']:.0f} of unknown price"

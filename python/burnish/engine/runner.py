@@ -12,10 +12,10 @@ slots come free at once a call is waiting for each, while programs compute betwe
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from burnish.engine.identity import stable_text
 from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.errors import (
@@ -174,8 +174,8 @@ class Runner:
                 name: [c.instructions, c.demos, dict(c.config), getattr(c.lm, "model", None)]
                 for name, c in cell.candidate.choices.items()
             }
-            candidate = self._keys[cell.candidate] = digest(_stable(choices))
-        example = _stable([stage, cell.example.toDict(), sorted(cell.example.inputs().keys())])
+            candidate = self._keys[cell.candidate] = digest(stable_text(choices))
+        example = stable_text([stage, cell.example.toDict(), sorted(cell.example.inputs().keys())])
         return digest(candidate + example)
 
     def _tell(self, scope: Scope, rollout: Rollout) -> None:
@@ -266,15 +266,6 @@ def _outcome(rollout: Rollout) -> dict[str, Any]:
 def _recalled(cell: Cell, known: dict[str, Any]) -> Rollout:
     score = Score(known["value"], known["feedback"], known["parts"])
     return Rollout(cell, Status(known["status"]), score, reason=known["reason"])
-
-
-def _stable(value: Any) -> str:
-    """The value as text that is the same in every process, as far as its types allow."""
-    return json.dumps(value, sort_keys=True, default=_as_text)
-
-
-def _as_text(value: Any) -> Any:
-    return value.toDict() if hasattr(value, "toDict") else repr(value)
 
 
 def _drain(queue: Iterator[int]) -> None:

@@ -1,0 +1,191 @@
+"""The one loop: its doors work from every thread and loop, and errors and cancellation come through them whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from burnish.errors import ConfigError, LMRejected, RunStopped
+from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync, to_loop
+from tests.unit.waiting import until
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+async def name_of_thread() -> str:
+    return threading.current_thread().name
+
+
+async def fail() -> None:
+    raise LookupError("as it is")
+
+
+def test_everything_runs_on_one_loop() -> None:
+    names = {run_sync(name_of_thread()), asyncio.run(on_loop(name_of_thread()))}
+
+    async def nested() -> str:
+        return await in_thread(lambda: run_sync(name_of_thread()))
+
+    assert names | {run_sync(nested())} == {"burnish-loop"}
+
+
+def test_errors_come_out_as_they_are() -> None:
+    for door in (lambda: run_sync(fail()), lambda: asyncio.run(on_loop(fail())), lambda: run_here(fail())):
+        with pytest.raises(LookupError, match="as it is"):
+            door()
+
+
+def test_context_variables_travel_in_and_changes_stay_inside() -> None:
+    async def change() -> str:
+        seen = VARIABLE.get()
+        VARIABLE.set("inside")
+        return seen
+
+    token = VARIABLE.set("outside")
+    try:
+        assert run_sync(change()) == run_here(change()) == asyncio.run(on_loop(change())) == "outside"
+        assert run_sync(in_thread(VARIABLE.get)) == "outside"
+        assert VARIABLE.get() == "outside"
+    finally:
+        VARIABLE.reset(token)
+
+
+def test_what_is_begun_here_moves_when_it_must() -> None:
+    async def move() -> list[str]:
+        before = threading.current_thread().name
+        with_token = VARIABLE.set("held")
+        await to_loop()
+        await asyncio.sleep(0)
+        VARIABLE.reset(with_token)
+        return [before, threading.current_thread().name]
+
+    assert run_here(move()) == [threading.current_thread().name, "burnish-loop"]
+
+
+def test_waiting_on_the_loop_itself_is_refused() -> None:
+    async def blocking() -> None:
+        run_sync(name_of_thread())
+
+    with pytest.raises(ConfigError, match="acall"):
+        run_sync(blocking())
+
+
+def test_the_first_error_of_many_cancels_the_others_and_keeps_its_cause() -> None:
+    ended: list[str] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    async def stop() -> None:
+        await asyncio.sleep(0)
+        raise RunStopped("stopped") from LMRejected("why", model="m")
+
+    with pytest.raises(RunStopped) as caught:
+        run_sync(all_of([slow(), stop(), slow()]))
+    assert ended == ["cancelled"] * 2
+    assert isinstance(caught.value.__cause__, LMRejected)
+
+
+def test_all_of_keeps_the_order() -> None:
+    async def after(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
+    assert run_sync(all_of(map(after, (0.003, 0.001, 0.002)))) == [0.003, 0.001, 0.002]
+    assert run_sync(all_of([])) == []
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), StopIteration("end"), KeyboardInterrupt()])
+def test_what_would_end_a_thread_is_an_error_of_the_call(raised: BaseException) -> None:
+    def work() -> None:
+        raise raised
+
+    with pytest.raises(RuntimeError, match=type(raised).__name__):
+        run_sync(in_thread(work))
+    assert run_sync(name_of_thread()) == "burnish-loop"
+
+
+def test_cancelling_from_another_loop_cancels_here(caplog: pytest.LogCaptureFixture) -> None:
+    ended = threading.Event()
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+
+    async def theirs() -> None:
+        await asyncio.wait_for(on_loop(slow()), 0.02)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(theirs())
+    assert ended.wait(5)
+    run_sync(asyncio.sleep(0.01))
+    assert caplog.records == []
+
+
+def test_a_thread_whose_task_is_cancelled_can_open_no_more_calls() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    outcome: list[Any] = []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(5)
+        try:
+            outcome.append(run_sync(name_of_thread()))
+        except BaseException as error:  # what a cancelled call raises is no Exception
+            outcome.append(error)
+
+    async def owner() -> None:
+        task = asyncio.create_task(in_thread(work))
+        await until(begun.is_set)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await until(lambda: outcome)
+
+    run_sync(owner())
+    assert isinstance(outcome[0], asyncio.CancelledError)
+
+
+def test_ctrl_c_cancels_what_runs_and_comes_out_once_it_has_cleaned_up() -> None:
+    script = """
+import asyncio, os, signal, threading
+from burnish.loop import run_sync
+async def slow():
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        await asyncio.sleep(30)
+    finally:
+        await asyncio.sleep(0.05)
+        print("cleaned up", flush=True)
+try:
+    run_sync(slow())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert answer.stdout.split("\n")[:2] == ["cleaned up", "interrupted"], answer.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_the_child_of_a_fork_has_a_loop_of_its_own() -> None:
+    assert run_sync(name_of_thread()) == "burnish-loop"
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        os._exit(0 if run_sync(name_of_thread()) == "burnish-loop" else 1)
+    assert os.waitpid(child, 0)[1] == 0

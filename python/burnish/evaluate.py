@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.engine.check import check_examples, check_inputs, check_program, check_threads
+from burnish.engine.check import check_examples, check_inputs, check_program, check_whole
 from burnish.engine.events import EventStream
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
@@ -142,7 +142,7 @@ class Evaluate:
         chosen = metric or self.metric
         if chosen is None:
             raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
-        check_threads(self.num_threads)
+        check_whole(1, num_threads=self.num_threads)
         rows = check_examples(self.devset if devset is None else devset, "devset")
         check_program(program, "program to evaluate", asks=True, tunes=False)
         check_inputs(program, rows, "devset")

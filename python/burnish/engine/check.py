@@ -77,14 +77,17 @@ def check_inputs(program: Any, rows: Sequence[Example], name: str) -> None:
             ) from error
 
 
-def check_threads(num_threads: Any) -> None:
-    """The limit on calls in flight is one.
+def check_whole(least: int, **numbers: Any) -> None:
+    """Each of these settings is a whole number of at least `least`, or None where it is not set.
 
     Raises:
-        ConfigError: It is no whole number of at least 1.
+        ConfigError: One is not.
     """
-    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
-        raise ConfigError(f"num_threads={num_threads!r}: give a whole number of at least 1.")
+    for name, number in numbers.items():
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
 
 
 def check_examples(examples: Any, name: str) -> list[Example]:

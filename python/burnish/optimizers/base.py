@@ -21,7 +21,7 @@ from burnish.engine.check import (
     check_examples,
     check_inputs,
     check_program,
-    check_threads,
+    check_whole,
     refuse_unknown,
     warn_of_overlap,
 )
@@ -79,7 +79,8 @@ class Optimizer(ABC):
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, self._options(), type(self).__name__)
-        check_threads(num_threads)
+        check_whole(1, num_threads=num_threads)
+        check_whole(0, max_errors=max_errors)
         if not isinstance(seed, int):
             raise ConfigError(f"seed={seed!r}: give a whole number.")
         if budget is not None and not isinstance(budget, Budget):
@@ -195,6 +196,7 @@ class Optimizer(ABC):
             )
             events.emit("run_started", optimizer=type(self).__name__, resumed=bool(journal and journal.resumed))
             winner = await self.search(session, **options)
+            session.check_measured()
             program = build(student, winner)
             program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)
             events.emit("run_finished", **program.report.to_dict())

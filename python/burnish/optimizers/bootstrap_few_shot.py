@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import context
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import bootstrapped, labelled, showing
@@ -62,15 +62,8 @@ class BootstrapFewShot(Optimizer):
         **common: Any,
     ) -> None:
         super().__init__(metric=metric, max_errors=max_errors, **common)
-        if min(max_bootstrapped_demos, max_labeled_demos) < 0 or max_rounds < 1:
-            raise ConfigError(
-                f"{type(self).__name__}(max_bootstrapped_demos={max_bootstrapped_demos}, "
-                f"max_labeled_demos={max_labeled_demos}, max_rounds={max_rounds}): give 0 or more demos "
-                "and at least 1 round."
-            )
-        with context(**(teacher_settings or {})):
-            # Entering it refuses what is no setting.
-            pass
+        check_whole(0, max_bootstrapped_demos=max_bootstrapped_demos, max_labeled_demos=max_labeled_demos)
+        check_whole(1, max_rounds=max_rounds)
         if metric_threshold is not None and metric is None:
             raise ConfigError("metric_threshold is set without a metric to hold against it. Give metric=...")
         self.metric_threshold = metric_threshold

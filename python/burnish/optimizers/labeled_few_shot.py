@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from burnish.errors import ConfigError
+from burnish.engine.check import check_whole
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
@@ -41,8 +41,7 @@ class LabeledFewShot(Optimizer):
 
     def __init__(self, k: int = 16, **common: Any) -> None:
         super().__init__(**common)
-        if k < 0:
-            raise ConfigError(f"LabeledFewShot(k={k}): give 0 or more.")
+        check_whole(0, k=k)
         self.k = k
 
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from burnish.lm.backends.icl.learner import Learner, Memory, Vectors
-from burnish.lm.backends.icl.words import features, weight, words
+from burnish.lm.backends.icl.words import features, name_words, weight, words
 
 DEMOS = [
     ("the parcel never arrived", "delivery"),
@@ -17,7 +17,7 @@ LABELS = ["delivery", "refund", "other"]
 
 
 def test_cosines_are_those_of_scikit_learns_vectors() -> None:
-    texts = [text for text, _ in DEMOS]
+    texts = [*(text for text, _ in DEMOS), "parcel by parcel by parcel"]
     vectors = Vectors(texts)
     # Each text fitted is at 1 from itself, and the lookups of a prediction agree with the fitted matrix.
     found = np.array([vectors.cosines(text) for text in texts])
@@ -76,6 +76,7 @@ def test_evidence_is_what_is_known_about_the_answer() -> None:
 
 
 def test_features_are_stems_pairs_and_ngrams() -> None:
+    assert name_words("moneyTransfer") == "money Transfer"
     assert words("It's 12 café_tables!") == ["it's", "12", "café", "tables"]
     assert set(features("lost cards")) == {
         *("lost", "card", "lost card"),

@@ -8,6 +8,7 @@ from typing import Any
 from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.lm.settings import context
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import bootstrapped, labelled, showing
@@ -64,6 +65,9 @@ class BootstrapFewShot(Optimizer):
         super().__init__(metric=metric, max_errors=max_errors, **common)
         check_whole(0, max_bootstrapped_demos=max_bootstrapped_demos, max_labeled_demos=max_labeled_demos)
         check_whole(1, max_rounds=max_rounds)
+        with context(**(teacher_settings or {})):
+            # Entering it refuses what is no setting.
+            pass
         if metric_threshold is not None and metric is None:
             raise ConfigError("metric_threshold is set without a metric to hold against it. Give metric=...")
         self.metric_threshold = metric_threshold

@@ -8,6 +8,7 @@ variable belongs to the task, one program object can run a thousand candidates a
 from __future__ import annotations
 
 import contextvars
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,12 +25,19 @@ class Binding:
     Attributes:
         names: `id` of each predictor → its name in the program.
         choices: Predictor name → what the candidate sets.
-        trace: The steps so far, in the order in which the calls ended.
+        numbers: Counts the calls as they begin.
+        steps: Number of the call → its step, once it has ended.
     """
 
     names: Mapping[int, str]
     choices: Mapping[str, Choice]
-    trace: list[Step] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    steps: dict[int, Step] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> list[Step]:
+        """The steps so far, in the order in which the calls began: how long each takes must not matter."""
+        return [self.steps[number] for number in sorted(self.steps)]
 
 
 _binding: contextvars.ContextVar[Binding | None] = contextvars.ContextVar("binding", default=None)

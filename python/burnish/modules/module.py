@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
-from burnish.loop import in_thread, on_loop, run_here, run_sync
+from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
 
 if TYPE_CHECKING:
     from typing import Self
@@ -115,7 +115,7 @@ class Module:
             num_threads: How many at once; default is the setting of that name.
 
         Raises:
-            Exception: The first error of any of them, in the order of the examples.
+            Exception: The first error of any of them; the others are cancelled.
         """
         limit = asyncio.Semaphore(num_threads or settings.num_threads)
 
@@ -123,10 +123,7 @@ class Module:
             async with limit:
                 return await self.acall(**example.inputs())
 
-        async def everything() -> list[Any]:
-            return await asyncio.gather(*(one(example) for example in examples))
-
-        return run_sync(everything())
+        return run_sync(all_of(one(example) for example in examples))
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:

@@ -95,18 +95,20 @@ class Predict(Module):
         if args:
             raise ConfigError(
                 f"{self!r} takes its inputs by name: write "
-                f"{next(iter(asked.input_fields))}=... instead of a bare value."
+                f"{next(iter(asked.input_fields), 'name')}=... instead of a bare value."
             )
         _check_inputs(asked, inputs)
         binding = current_binding()
+        number = 0 if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
         adapter: Adapter = settings.adapter or _CHAT
         if demos is None and signature is None:
             prompt = self._prompt(adapter, choice)
         else:
-            shown = self.demos if demos is None else demos
-            prompt = adapter.compile(asked, instructions=asked.instructions, demos=shown)
+            task = asked.instructions if signature is not None or choice.instructions is None else choice.instructions
+            shown = choice.demos if demos is None else demos
+            prompt = adapter.compile(asked, instructions=task, demos=self.demos if shown is None else shown)
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
@@ -120,7 +122,7 @@ class Predict(Module):
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
         if binding is not None:
-            binding.trace.append(Step(self, inputs, prediction))
+            binding.steps[number] = Step(self, inputs, prediction)
         return prediction
 
     def _prompt(self, adapter: Adapter, choice: Choice) -> Prompt:
@@ -132,7 +134,7 @@ class Predict(Module):
         if prompt is None:
             prompt = adapter.compile(
                 signature,
-                instructions=choice.instructions or signature.instructions,
+                instructions=signature.instructions if choice.instructions is None else choice.instructions,
                 demos=self.demos if choice.demos is None else choice.demos,
             )
             choice.prompts[adapter, signature] = prompt

@@ -17,7 +17,7 @@ from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, RunStopped
 from burnish.lm.scope import Scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
@@ -75,6 +75,8 @@ class Session:
         self.candidates: list[Candidate] = []
         self.decisions: list[str] = []
         self._own_valset = valset is not None
+        self._troubles: list[Rollout] = []
+        self._measured = 0
         self._started = time.monotonic()
         self._events = events
         self._ledger = Ledger()
@@ -126,10 +128,14 @@ class Session:
             cell = Cell(leaving_out(rounds[number], place), self.trainset[place], place)
             with settings.context(**options):
                 (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
+            self._note([rollout])
             return rollout if _passes(rollout, threshold) else None
 
         teacher = Teacher(attempt, max_rounds=max_rounds)
-        return await all_of(teacher.first_passing(order, need=need) for order, need in orders)
+        passing = await all_of(teacher.first_passing(order, need=need) for order, need in orders)
+        if self._troubles:
+            self.decisions.append(f"While bootstrapping, {_told(self._troubles)}")
+        return passing
 
     async def score(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Score candidates on the whole valset and put them on the board.
@@ -152,6 +158,7 @@ class Session:
         ]
         watch = _Watch(self, first, size, stop_at)
         rollouts = await self._runner.run(cells, stage="score", recall=True, done=watch.done)
+        self._note(rollouts)
         kept = len(candidates) if watch.good_enough is None else watch.good_enough + 1
         for number in range(kept):
             self.board.add(first + number, rollouts[number * size : (number + 1) * size])
@@ -163,6 +170,19 @@ class Session:
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Find the best of the candidates: every one sees the same examples in the same order."""
         await self.score(candidates, stop_at=stop_at)
+
+    def check_measured(self) -> None:
+        """Refuse to end as if all were well where nothing was measured.
+
+        Raises:
+            RunStopped: Programs were run, and not one run had an outcome; a budget that is used up is none of this.
+        """
+        out_of_budget = self._meter is not None and self._meter.exhausted is not None
+        if self._troubles and not self._measured and not out_of_budget:
+            raise RunStopped(
+                f"Stopped: not one run was measured, so there is nothing to choose by: {_told(self._troubles)} "
+                "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+            )
 
     def leader(self) -> Candidate:
         """The best candidate so far; ties keep the earlier, and without scores the first."""
@@ -196,6 +216,11 @@ class Session:
     def tell(self, kind: str, **fields: Any) -> None:
         """Add to the run's events."""
         self._events.emit(kind, **fields)
+
+    def _note(self, rollouts: Sequence[Rollout]) -> None:
+        """Remember what went wrong, and whether anything was measured at all."""
+        self._troubles += [rollout for rollout in rollouts if rollout.status is not Status.SCORED]
+        self._measured += sum(rollout.status is not Status.NOT_MEASURED for rollout in rollouts)
 
     def _new_runner(self, program: Any) -> Runner:
         return Runner(program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors)
@@ -265,6 +290,13 @@ def _teacher_candidate(program: Any, shown: Mapping[str, list[Demo]], lm: Any, n
         choice = demos.get(name, Choice())
         choices[name] = Choice(demos=choice.demos, sources=choice.sources, lm=lm, config=config)
     return Candidate("teacher", choices)
+
+
+def _told(troubles: Sequence[Rollout]) -> str:
+    """What went wrong in words, the same in whatever order it happened."""
+    failed = sum(rollout.status is Status.FAILED for rollout in troubles)
+    first = min(troubles, key=lambda rollout: rollout.cell.example_id)
+    return f"{failed} runs failed and {len(troubles) - failed} were not measured. The first: {(first.reason or '').rstrip('.')}."
 
 
 def _passes(rollout: Rollout, threshold: float | None) -> bool:

@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import StateError
+from burnish.errors import ConfigError, StateError
 from burnish.lm.lm import LM
 from burnish.values.example import Example
 
 FORMAT = 1
 _METADATA = ("metadata", "burnish")
+# What DSPy keeps about an LM beside the parameters of its calls.
+_DSPY_ONLY = frozenset({"model_type", "finetuning_model", "launch_kwargs", "train_kwargs", "use_developer_role"})
 
 
 def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
@@ -59,6 +61,9 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
             f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
         )
     predictors = dict(program.named_predictors(frozen=True))
+    if "self" in predictors and "self" not in saved and "signature" in saved:
+        # DSPy saves a lone predictor without a name.
+        saved = {"self": saved}
     there = [name for name in saved if name not in _METADATA]
     missing = [name for name in predictors if name not in saved]
     unknown = [name for name in there if name not in predictors]
@@ -163,7 +168,10 @@ def _plain(value: Any) -> Any:
         return _plain(value.toDict())
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
+        # In an order that is the same in every process.
+        return [_plain(part) for part in sorted(value, key=repr)]
+    if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
@@ -180,10 +188,19 @@ def _read_predictor(predictor: Any, saved: Any, name: str) -> tuple[Any, list[Ex
         raise StateError(f"The state of predictor {name!r} has no signature.")
     signature = predictor.signature
     fields = saved["signature"].get("fields", [])
+    if not isinstance(fields, list) or not all(isinstance(field, Mapping) for field in fields):
+        raise StateError(f"The fields in the state of predictor {name!r} are no list of JSON objects.")
     if len(fields) != len(signature.fields):
         raise StateError(
             f"Predictor {name!r} has {len(signature.fields)} fields "
             f"({_listed(signature.fields)}), the state has {len(fields)}."
+        )
+    others = [
+        field["name"] for field, own in zip(fields, signature.fields, strict=True) if field.get("name", own) != own
+    ]
+    if others:
+        raise StateError(
+            f"Predictor {name!r} has the fields {_listed(signature.fields)}; in their places the state has {_listed(others)}."
         )
     instructions = saved["signature"].get("instructions")
     demos = saved.get("demos", [])
@@ -192,7 +209,7 @@ def _read_predictor(predictor: Any, saved: Any, name: str) -> tuple[Any, list[Ex
     if not all(isinstance(demo, Mapping) for demo in demos):
         raise StateError(f"Predictor {name!r}: every demo must be a JSON object.")
     inputs = list(signature.input_fields)
-    read_demos = [Example(**demo).with_inputs(*(i for i in inputs if i in demo)) for demo in demos]
+    read_demos = [Example(demo).with_inputs(*(i for i in inputs if i in demo)) for demo in demos]
     restated = signature.load_state({"instructions": instructions, "fields": fields})
     return restated, read_demos, _read_lm(saved.get("lm"), name)
 
@@ -206,9 +223,12 @@ def _read_lm(saved: Any, name: str) -> LM | None:
     params = {
         key: value
         for key, value in saved.items()
-        if key in known or isinstance(value, str | int | float | bool | list | dict)
+        if key in known or (key not in _DSPY_ONLY and isinstance(value, str | int | float | bool | list | dict))
     }
-    return LM(**params)
+    try:
+        return LM(**params)
+    except (ConfigError, TypeError) as error:
+        raise StateError(f"The LM of predictor {name!r} cannot be made: {error}") from error
 
 
 def _listed(names: Any) -> str:

@@ -10,11 +10,12 @@ from rich.console import Console
 
 from burnish import __version__
 from burnish.cli import demo as demo_
-from burnish.cli.files import load_examples, load_metric, load_program, read_options
+from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
 from burnish.evaluate import Evaluate, paired
 from burnish.lm.lm import LM
 from burnish.lm.settings import context
 from burnish.modules import state
+from burnish.optimizers.base import Optimizer
 from burnish.plugins.manager import listing, lookup
 from burnish.report import terminal
 from burnish.values.budget import Budget
@@ -69,15 +70,17 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
     testset = load_examples(test, student, inputs) if test else None
     metric = load_metric(given["metric"])
     optimizer = _optimizer(metric, given)
+    out = place_for(given["out"])
     with _asking(given["model"]):
-        click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
+        if given["estimate"] or type(optimizer).phases is not Optimizer.phases:
+            click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
         if given["estimate"]:
             return
         compiled = optimizer.compile(student, trainset=trainset, valset=valset)
-        compiled.save(given["out"])
+        compiled.save(out)
         console = Console()
         console.print(terminal.report(compiled.report))
-        click.echo(f"Saved to {given['out']}")
+        click.echo(f"Saved to {out}")
         if testset is not None:
             _before_and_after(
                 student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from burnish.cli.files import place_for
 from burnish.datasets.support_tickets import Triage, intents, load, right_intent
 from burnish.errors import RunStopped
 from burnish.evaluate import Evaluate, EvaluationResult, paired
@@ -27,7 +28,7 @@ def run(out: str, candidates: int) -> None:
     started = time.monotonic()
     console = Console()
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    saved = place_for(str(folder / "triage.json"))
     train, val, test = load("train"), load("val"), load("test")
     click.echo(
         f"Support-ticket triage: {len(intents())} intents; {len(train)} tickets to learn from, {len(val)} to "
@@ -44,7 +45,6 @@ def run(out: str, candidates: int) -> None:
     with context(lm=LM(_MODEL)):
         compiled = optimizer.compile(student, trainset=train, valset=val)
         console.print(terminal.report(compiled.report, most=6))
-        saved = folder / "triage.json"
         compiled.save(saved)
         evaluate = Evaluate(devset=test, metric=right_intent)
         before, after = evaluate(student), evaluate(compiled)

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -111,6 +112,23 @@ def _arguments(program: Module) -> list[str]:
         predictors = program.predictors()
         return list(predictors[0].signature.input_fields) if predictors else []
     return [p.name for p in parameters]
+
+
+def place_for(path: str) -> Path:
+    """Where a file will be written: looked at, and its folder made, before anything is paid for.
+
+    Raises:
+        ConfigError: Nothing can be written there.
+    """
+    place = Path(path)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path!r}: {error}.") from error
+    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+        why = "it is a folder" if place.is_dir() else "permission denied"
+        raise ConfigError(f"Cannot write {path!r}: {why}.")
+    return place
 
 
 def read_options(options: Iterable[str]) -> dict[str, Any]:

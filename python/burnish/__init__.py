@@ -172,6 +172,8 @@ _HOMES = {
         "RunStopped",
     ),
 }
+# Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
+_MODULES = frozenset({"evaluate", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names
@@ -179,6 +181,8 @@ __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names
 
 def __getattr__(name: str) -> Any:
     """Import a name of the package at its first use."""
+    if name in _MODULES:
+        return importlib.import_module(f"burnish.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'burnish' has no attribute {name!r}")

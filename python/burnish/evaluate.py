@@ -21,6 +21,7 @@ from burnish.errors import ConfigError
 from burnish.lm.scope import Scope, current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
+from burnish.metrics.text import EM, F1, HotPotF1, answer_exact_match, answer_passage_match, normalize_text
 from burnish.plugins.manager import watchers
 from burnish.stages.score import difference, standings
 from burnish.values.board import Board
@@ -32,6 +33,19 @@ from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate
 from burnish.values.usage import Ledger, Usage
+
+# The metrics stand here too, where DSPy's users look for them.
+__all__ = [
+    "EM",
+    "F1",
+    "Evaluate",
+    "EvaluationResult",
+    "HotPotF1",
+    "answer_exact_match",
+    "answer_passage_match",
+    "normalize_text",
+    "paired",
+]
 
 
 @dataclass(frozen=True, eq=False)

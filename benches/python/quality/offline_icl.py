@@ -19,7 +19,6 @@ import asyncio
 import csv
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -164,7 +163,11 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
     given = parser.parse_args()
     shown = [f"--data {given.data.name}"] * (given.data is not None) + [f"--test {given.test} --draws {given.draws}"]
-    lines = ["# offline/icl", "", f"`python benches/python/quality/offline_icl.py {' '.join(shown)}`, {datetime.now(UTC):%Y-%m-%d}."]
+    lines = [
+        "# offline/icl",
+        "",
+        f"`python benches/python/quality/offline_icl.py {' '.join(shown)}`, {datetime.now(UTC):%Y-%m-%d}.",
+    ]
     print("\n".join(lines), flush=True)
     for title, task in tasks(given):
         head = [

@@ -146,8 +146,8 @@ def table(found: dict[str, list[dict[str, float]]], rounds: int) -> list[str]:
     lines = [
         "# Overhead",
         "",
-        f"`{' '.join(['python', 'benches/python/overhead.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}; {versions}; "
-        f"Python {platform.python_version()}, {platform.machine()}, {rounds} rounds, median (least to most).",
+        f"`{' '.join(['python', 'benches/python/overhead.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}; {versions};",
+        f"Python {platform.python_version()}, {platform.machine()}; {rounds} rounds, median (least to most).",
         "Calls in microseconds of CPU, all threads of the process; an instant model.",
         "",
         "| | " + " | ".join(found) + " | ratio |",

@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
     given = parser.parse_args()
-    draw = random.Random(given.seed)  # noqa: S311 a split, not a secret
+    draw = random.Random(given.seed)
     rows = read(given.data / "train.csv")
     draw.shuffle(rows)
     train, val = rows[: given.train], rows[given.train : given.train + given.val]

@@ -249,7 +249,7 @@ class LM:
             error = state.outcome.exception() if state.outcome else first
             return getattr(error, "retry_after", None) or jitter(state)
 
-        await asyncio.sleep(first.retry_after or random.uniform(0.1, 0.5))  # noqa: S311  spreads a crowd
+        await asyncio.sleep(first.retry_after or random.uniform(0.1, 0.5))
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.num_retries),
             wait=wait,

@@ -21,7 +21,8 @@ def read_jsonl(path: str | Path, *, inputs: Sequence[str] | None = None) -> list
         ConfigError: The file cannot be read, or a line is no JSON object; names the line.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        # A byte-order mark is dropped; texts may hold the other characters that `splitlines` would break at.
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read {str(path)!r}: {error}.") from error
     examples = []
@@ -34,7 +35,7 @@ def read_jsonl(path: str | Path, *, inputs: Sequence[str] | None = None) -> list
             raise ConfigError(f"{path}, line {number} is not JSON: {error}.") from error
         if not isinstance(row, dict):
             raise ConfigError(f"{path}, line {number} is no JSON object: {line[:80]}")
-        example = Example(**row)
+        example = Example(row)
         examples.append(example if inputs is None else example.with_inputs(*inputs))
     if not examples:
         raise ConfigError(f"{str(path)!r} holds no examples.")

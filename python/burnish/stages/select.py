@@ -102,8 +102,7 @@ def bootstrapped(
 
 
 def _demo(step: Any) -> Example:
-    demo = Example(augmented=True, **step.inputs)
-    return demo.copy(**dict(step.outputs.items())).with_inputs(*step.inputs)
+    return Example({"augmented": True, **step.inputs, **step.outputs}).with_inputs(*step.inputs)
 
 
 def showing(name: str, demos: Mapping[str, Sequence[Demo]], *, config: Mapping[str, Any] | None = None) -> Candidate:

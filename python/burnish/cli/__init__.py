@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; errors of Burnish are one message, not a traceback."""
+    import click
+
     from burnish.cli.commands import commands
     from burnish.errors import BurnishError, ConfigError
 
     try:
-        commands()
+        # On its own, click would turn Ctrl-C into a bare "Aborted!".
+        commands(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except ConfigError as error:
         sys.exit(_say(str(error), 2))
     except BurnishError as error:
         sys.exit(_say(f"{type(error).__name__}: {error}", 1))
-    except KeyboardInterrupt:
-        sys.exit(_say("Interrupted. With --run-dir, the same command goes on from here.", 130))
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted. With --run-dir, the same command goes on from here.", 130)
+        sys.stdout.flush()
+        # The run has ended and its journal is closed. What may still hold up the way out is user
+        # code that blocks in a worker thread, which nothing can stop.
+        os._exit(130)
 
 
 def _say(message: str, status: int) -> int:
-    print(message, file=sys.stderr)
+    print(message, file=sys.stderr, flush=True)
     return status

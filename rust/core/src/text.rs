@@ -24,6 +24,10 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use crate::Error;
 use crate::error::same_length;
 
+/// Marks a character of ASCII that is left out.
+const DROP: u8 = 0xff;
+/// Marks a character of ASCII that separates tokens.
+const SPACE: u8 = 0xfe;
 /// Answers that `HotPotQA` gives no partial credit for.
 const ALL_OR_NOTHING: [&str; 3] = ["yes", "no", "noanswer"];
 
@@ -34,7 +38,7 @@ const ALL_OR_NOTHING: [&str; 3] = ["yes", "no", "noanswer"];
 /// ```
 #[must_use]
 pub fn normalize(text: &str) -> String {
-    let mut normal = String::with_capacity(text.len());
+    let mut normal = String::with_capacity(text.len() + 1);
     normalize_into(text, &mut normal);
     normal
 }
@@ -175,74 +179,103 @@ fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |all, byte| all & plain(byte))
 }
 
-/// What becomes of each byte of a plain text: itself, lowered, or one of these.
-const DROP: u8 = 0xff;
-const SPACE: u8 = 0xfe;
+/// What becomes of each character of ASCII: itself, lowered, or one of these. White space is what Python's `str.split`
+/// splits at, so Unicode's and four separators.
 const LOWERED: [u8; 128] = {
-    let mut lowered = [DROP; 128];
+    let mut lowered = [0; 128];
     let mut byte: u8 = 0;
     while byte < 128 {
-        if byte.is_ascii_alphanumeric() {
-            lowered[byte as usize] = byte.to_ascii_lowercase();
-        } else if !byte.is_ascii_punctuation() {
-            lowered[byte as usize] = SPACE;
-        }
+        lowered[byte as usize] = match byte {
+            b'\t'..=b'\r' | 0x1c..=b' ' => SPACE,
+            _ if byte.is_ascii_punctuation() => DROP,
+            _ => byte.to_ascii_lowercase(),
+        };
         byte += 1;
     }
     lowered
 };
 
 fn normalize_plain(text: &str, normal: &mut Vec<u8>) {
-    normal.reserve(text.len() + 1);
-    let mut start = 0;
-    // A space at the end closes the last token.
-    for byte in text.bytes().chain([b' ']) {
-        match LOWERED[usize::from(byte & 0x7f)] {
-            DROP => {}
-            SPACE => {
-                let token = &normal[start..];
-                if matches!(token, b"a" | b"an" | b"the") {
-                    normal.truncate(start);
-                } else if !token.is_empty() {
-                    normal.push(b' ');
-                    start = normal.len();
-                }
-            }
-            lowered => normal.push(lowered),
+    // Every byte is written where the next one goes, and stays if the place moves on.
+    normal.resize(text.len() + 1, b' ');
+    let (mut start, mut end) = (0, 0);
+    for byte in text.bytes() {
+        let lowered = LOWERED[usize::from(byte & 0x7f)];
+        if lowered == SPACE {
+            start = close_token(normal, start, end);
+            end = start;
+        } else {
+            normal[end] = lowered;
+            end += usize::from(lowered != DROP);
         }
     }
+    start = close_token(normal, start, end);
     normal.truncate(start.saturating_sub(1));
 }
 
-/// Any text, token by token: white space neither decomposes nor lets a mark or a sigma see past it, so each step may be
-/// taken within a token.
+/// Ends the token that was written, with a space; takes it back if it is empty or an article. Where the next one begins.
+fn close_token(normal: &mut [u8], start: usize, end: usize) -> usize {
+    if matches!(&normal[start..end], b"" | b"a" | b"an" | b"the") {
+        return start;
+    }
+    normal[end] = b' ';
+    end + 1
+}
+
+/// Any text: written flat first, then token by token without articles.
 fn normalize_any(text: &str, normal: &mut String) {
-    for token in text.split(is_space) {
-        let before = normal.len();
-        if before > 0 {
-            normal.push(' ');
-        }
-        let start = normal.len();
-        if token.is_ascii() {
-            push_without_punctuation(token, normal);
-            normal[start..].make_ascii_lowercase();
+    let mut flat = String::with_capacity(2 * text.len());
+    if text.contains('Σ') {
+        // Only a sigma is lowered by its neighbours; what is lowered here stays as it is after that.
+        flatten(&text.nfd().collect::<String>().to_lowercase(), &mut flat);
+    } else {
+        flatten(text, &mut flat);
+    }
+    for token in flat.split(' ').filter(|token| !token.is_empty() && !is_article(token)) {
+        // Only a token of several words may hold an article.
+        if token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            push_token(token, normal);
         } else {
-            push_without_punctuation(&token.nfd().collect::<String>().to_lowercase(), normal);
-        }
-        let written = &normal[start..];
-        if written.is_empty() || is_article(written) {
-            normal.truncate(before);
-        } else if words(written).any(|(word, _)| is_article(word)) {
-            let token = written.to_owned();
-            normal.truncate(before);
-            push_without_articles(&token, normal);
+            push_without_articles(token, normal);
         }
     }
 }
 
-fn push_without_punctuation(token: &str, normal: &mut String) {
-    for part in token.split(|character: char| character.is_ascii_punctuation()) {
-        normal.push_str(part);
+/// Appends a text decomposed, lowered and without punctuation, with a space for each character of white space.
+fn flatten(text: &str, flat: &mut String) {
+    // Decomposing leaves ASCII as it is and moves nothing past it, so only what lies between is decomposed.
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, beyond) =
+            rest.split_at(rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()));
+        let (beyond, next) =
+            beyond.split_at(beyond.bytes().position(|byte| byte.is_ascii()).unwrap_or(beyond.len()));
+        plain.bytes().for_each(|byte| push_plain(byte, flat));
+        for character in beyond.nfd() {
+            match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() => push_plain(byte, flat),
+                _ if character.is_whitespace() => flat.push(' '),
+                _ => flat.extend(character.to_lowercase()),
+            }
+        }
+        rest = next;
+    }
+}
+
+fn push_plain(byte: u8, flat: &mut String) {
+    match LOWERED[usize::from(byte & 0x7f)] {
+        DROP => {}
+        SPACE => flat.push(' '),
+        lowered => flat.push(char::from(lowered)),
+    }
+}
+
+fn push_token(token: &str, normal: &mut String) {
+    if !token.is_empty() {
+        if !normal.is_empty() {
+            normal.push(' ');
+        }
+        normal.push_str(token);
     }
 }
 
@@ -259,31 +292,22 @@ fn words(token: &str) -> impl Iterator<Item = (&str, usize)> {
 /// Appends what is left of a token once each article that stands as a word in it has become a space.
 fn push_without_articles(token: &str, normal: &mut String) {
     let mut from = 0;
-    let mut push = |part: &str| {
-        if !part.is_empty() && !normal.is_empty() {
-            normal.push(' ');
-        }
-        normal.push_str(part);
-    };
     for (word, start) in words(token) {
         let end = start + word.len();
-        let bounded = !token[..start].chars().next_back().is_some_and(is_word)
-            && !token[end..].chars().next().is_some_and(is_word);
-        if bounded && is_article(word) {
-            push(&token[from..start]);
+        let bounded = || {
+            !token[..start].chars().next_back().is_some_and(is_word)
+                && !token[end..].chars().next().is_some_and(is_word)
+        };
+        if is_article(word) && bounded() {
+            push_token(&token[from..start], normal);
             from = end;
         }
     }
-    push(&token[from..]);
+    push_token(&token[from..], normal);
 }
 
 fn is_article(word: &str) -> bool {
     matches!(word, "a" | "an" | "the")
-}
-
-/// What Python's `str.split` splits at: Unicode's white space and four separators of ASCII.
-fn is_space(character: char) -> bool {
-    matches!(character, '\u{1c}'..='\u{1f}') || character.is_whitespace()
 }
 
 /// What `\w` of Python's `re` matches, for characters that are not punctuation: letters and numbers.

@@ -26,7 +26,7 @@ class Estimate:
         """The estimate for so many program runs a phase."""
         predictors = [p for _, p in program.named_predictors(frozen=True)]
         models = {getattr(p.lm or settings.lm, "model", "") for p in predictors}
-        free = all(model.startswith("offline/") for model in models)
+        free = not runs or all(model.startswith("offline/") for model in models)
         phases = {name: (low * len(predictors), high * len(predictors)) for name, (low, high) in runs.items()}
         return cls(phases, 0.0 if free else None)
 

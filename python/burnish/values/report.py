@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -33,7 +34,10 @@ class Standing:
 
     def __str__(self) -> str:
         total = self.n + self.not_measured
-        return f"{100 * self.mean:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}] ({self.n}/{total})"
+        if self.n == 0:
+            return f"not measured (0/{total})"
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{100 * self.mean:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}] ({self.n}/{total}{failed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Difference:
         return self.n > 1 and (self.low > 0 or self.high < 0)
 
     def __str__(self) -> str:
+        if self.n == 0:
+            return "unknown: no example was measured for both"
         text = f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}] on {self.n} examples"
         return text if self.significant else f"{text}: no significant gain"
 
@@ -143,8 +149,8 @@ class Report:
             "optimizer": self.optimizer,
             "winner": self.winner,
             "score": self.score,
-            "gain": None if self.gain is None else asdict(self.gain),
-            "candidates": [asdict(standing) for standing in self.candidates],
+            "gain": None if self.gain is None else _finite(asdict(self.gain)),
+            "candidates": [_finite(asdict(standing)) for standing in self.candidates],
             "usage": {stage: usage.to_dict() for stage, usage in self.usage.items()},
             "stopped": self.stopped,
             "seconds": round(self.seconds, 3),
@@ -160,3 +166,8 @@ class Report:
         total = self.total
         lines.append(f"{total.calls} LM calls, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
         return "\n".join([*lines, *self.decisions])
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with None for nan and infinity, which JSON has not."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}

@@ -14,6 +14,7 @@ from typing import Any
 from burnish.adapters.chat import ChatAdapter
 from burnish.lm.request import digest
 from burnish.lm.settings import settings
+from burnish.modules.state import parts_of
 from burnish.values.example import Example
 
 _MAY_CHANGE = frozenset({"budget", "num_threads", "max_errors", "progress", "run_dir", "metric"})
@@ -63,9 +64,7 @@ def _with_text_keys(value: Any) -> Any:
 
 
 def _program(program: Any) -> list[Any]:
-    state = program.dump_state()
-    predictors = {name: part for name, part in state.items() if name not in ("burnish", "metadata")}
-    return [_source(type(program)), predictors]
+    return [_source(type(program)), parts_of(program.dump_state())]
 
 
 def _source(thing: Any) -> str | None:

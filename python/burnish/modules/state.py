@@ -21,7 +21,9 @@ from burnish.values.example import Example
 FORMAT = 1
 _METADATA = ("metadata", "burnish")
 # What DSPy keeps about an LM beside the parameters of its calls.
-_DSPY_ONLY = frozenset({"model_type", "finetuning_model", "launch_kwargs", "train_kwargs", "use_developer_role"})
+_DSPY_ONLY = frozenset(
+    {"_dspy_lm_class", "model_type", "finetuning_model", "launch_kwargs", "train_kwargs", "use_developer_role"}
+)
 
 
 def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
@@ -33,13 +35,15 @@ def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
     """
     from burnish import __version__
 
-    state = {
-        name: _dump_predictor(predictor, save_field_meta=save_field_meta)
-        for name, predictor in program.named_predictors(frozen=True)
-    }
+    predictors = program.named_predictors(frozen=True)
+    if program.is_predictor:
+        # DSPy has a lone predictor without a name.
+        state = _dump_predictor(program, save_field_meta=save_field_meta)
+    else:
+        state = {name: _dump_predictor(one, save_field_meta=save_field_meta) for name, one in predictors}
     state["burnish"] = {"format": FORMAT, "version": __version__}
-    versions = {"python": platform.python_version().rpartition(".")[0], "burnish": __version__}
-    state["metadata"] = {"dependency_versions": versions}
+    # DSPy looks its own version of each of these up, and knows none of Burnish.
+    state["metadata"] = {"dependency_versions": {"python": platform.python_version().rpartition(".")[0]}}
     return state
 
 
@@ -61,10 +65,8 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
             f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
         )
     predictors = dict(program.named_predictors(frozen=True))
-    if "self" in predictors and "self" not in saved and "signature" in saved:
-        # DSPy saves a lone predictor without a name.
-        saved = {"self": saved}
-    there = [name for name in saved if name not in _METADATA]
+    saved = parts_of(saved)
+    there = list(saved)
     missing = [name for name in predictors if name not in saved]
     unknown = [name for name in there if name not in predictors]
     if missing or unknown:
@@ -82,6 +84,14 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
         predictor.demos = demos
         if lm is not None:
             predictor.lm = lm
+
+
+def parts_of(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Name → state of each predictor in a program's state."""
+    parts = {name: part for name, part in saved.items() if name not in _METADATA}
+    signature = parts.get("signature")
+    lone = isinstance(signature, Mapping) and "instructions" in signature
+    return {"self": parts} if lone else parts
 
 
 def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = False) -> None:

@@ -10,6 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from burnish.errors import StateError
+from burnish.modules.state import parts_of
 from burnish.values.report import Report, Standing
 
 _SHOWN_DEMOS = 4
@@ -61,11 +63,14 @@ def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
     Args:
         state: What `Module.dump_state` gives.
         demos: Demos to show of each predictor at most.
+
+    Raises:
+        StateError: The state is that of something else.
     """
     parts = []
-    for name, predictor in state.items():
-        if name in ("burnish", "metadata"):
-            continue
+    for name, predictor in parts_of(state).items():
+        if not isinstance(predictor, Mapping) or not {"demos", "signature"} <= predictor.keys():
+            raise StateError(f"This is no saved program: {name!r} has neither demos nor a signature.")
         shown = predictor["demos"][:demos]
         lines = [Text(predictor["signature"]["instructions"], style="bold"), Text("")]
         lines.append(Text(f"{len(predictor['demos'])} demos" + (":" if shown else ""), style="dim"))

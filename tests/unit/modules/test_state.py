@@ -337,6 +337,7 @@ DSPY_PREDICT = {
         ],
     },
     "lm": {
+        "_dspy_lm_class": "dspy.clients.lm.LM",
         "model": "openai/gpt-4o-mini",
         "model_type": "chat",
         "cache": True,
@@ -377,6 +378,29 @@ def test_a_single_predictor_saved_by_dspy_loads() -> None:
     program.load_state(saved)
     assert program.signature.instructions == "Answer the question."
     assert len(program.demos) == 2
+
+
+def test_what_is_saved_has_dspys_keys_in_their_places() -> None:
+    saved = tuned().dump_state()
+    assert set(saved["describe"]) == {"traces", "train", "demos", "signature", "lm"}
+    # DSPy looks up its own version of everything named here, and fails on what it does not know.
+    assert set(saved["metadata"]["dependency_versions"]) == {"python"}
+    lone = Predict("question -> answer").dump_state()
+    assert set(lone) == {"traces", "train", "demos", "signature", "lm", "burnish", "metadata"}
+
+
+def test_a_part_with_the_name_of_a_key_is_a_part() -> None:
+    class Odd(Module):
+        def __init__(self) -> None:
+            self.signature = Predict("question -> answer")
+            self.demos = Predict("question -> answer")
+
+    program = Odd()
+    program.signature.demos = [Example(question="?", answer="!")]
+    loaded = Odd()
+    loaded.load_state(program.dump_state())
+    assert len(loaded.signature.demos) == 1
+    assert loaded.demos.demos == []
 
 
 def test_reading_without_a_program(tmp_path: Path) -> None:

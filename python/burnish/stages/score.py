@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 
 from burnish._core import board_leader, board_paired, board_summary
 from burnish.values.board import Board
-from burnish.values.report import Difference, Standing
-
-# A candidate cut short by the budget must not win on the few examples that it saw.
-_SHARE_TO_LEAD = 0.8
+from burnish.values.report import SHARE_TO_LEAD, Difference, Standing
 
 _Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
 
@@ -50,7 +47,7 @@ def leader(board: Board, candidates: int) -> int | None:
     """
     candidate, example, score, status = columns(board)
     n = board_summary(candidate, example, score, status, candidates)[0]
-    enough = np.flatnonzero(n >= _SHARE_TO_LEAD * n.max(initial=0))
+    enough = np.flatnonzero(n >= SHARE_TO_LEAD * n.max(initial=0))
     rows = np.isin(candidate, enough)
     best = board_leader(candidate[rows], example[rows], score[rows], status[rows], candidates)
     return None if best < 0 else int(best)

@@ -9,6 +9,9 @@ from typing import Any
 
 from burnish.values.usage import Usage
 
+# A candidate cut short by the budget must not win on the few examples that it saw.
+SHARE_TO_LEAD = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -140,8 +143,10 @@ class Report:
         return {number: asdict(standing) for number, standing in enumerate(self.candidates, start=1)}
 
     def _ranked(self) -> list[int]:
+        """The scored candidates' numbers, best first, those measured on few examples after all others."""
+        most = max((standing.n for standing in self.candidates), default=0)
         scored = [i for i, standing in enumerate(self.candidates) if standing.n]
-        return sorted(scored, key=lambda i: -self.candidates[i].mean)
+        return sorted(scored, key=lambda i: (self.candidates[i].n < SHARE_TO_LEAD * most, -self.candidates[i].mean))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values."""

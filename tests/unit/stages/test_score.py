@@ -30,7 +30,7 @@ def test_a_standing_counts_what_was_measured_and_says_what_was_not() -> None:
     assert standing.mean == 0.75
     # Wilson's interval for 3 of 4.
     assert (standing.low, standing.high) == pytest.approx((0.3006, 0.9544), abs=1e-4)
-    assert str(standing) == "75.0 [30.1, 95.4] (4/5)"
+    assert str(standing) == "75.0 [30.1, 95.4] (4/5, 1 failed)"
 
 
 def test_a_candidate_without_scores_has_no_mean() -> None:

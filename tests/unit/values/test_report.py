@@ -1,0 +1,127 @@
+"""Reports: candidates in their order, the best first where asked, and JSON that every reader takes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from burnish import Report, Usage
+from burnish.values.report import Difference, Standing
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def standing(name: str, mean: float, n: int = 10, **fields: Any) -> Standing:
+    values = {"failed": 0, "not_measured": 10 - n, "low": mean - 0.1, "high": mean + 0.1, **fields}
+    return Standing(name=name, n=n, mean=mean, **values)
+
+
+CANDIDATES = [
+    standing("zero-shot", 0.5),
+    standing("labelled", 0.75),
+    standing("lucky", 1.0, n=2),
+    standing("bootstrap", 0.75),
+    standing("never", NAN, n=0, low=NAN, high=NAN),
+]
+
+
+def report(**changes: Any) -> Report:
+    fields: dict[str, Any] = {
+        "optimizer": "BootstrapRS",
+        "candidates": CANDIDATES,
+        "winner": "labelled",
+        "gain": Difference(10, 0.25, 0.05, 0.45),
+        "usage": {"bootstrap": Usage(3, 10, 5, 0.5), "score": Usage(4, 1, 1, 0.0, 4)},
+        "stopped": "finished",
+        "seconds": 1.23456,
+        "decisions": ("one thing",),
+        "build": lambda number: f"program {number}",
+        **changes,
+    }
+    return Report(**fields)
+
+
+def test_the_best_come_first_ties_keep_the_earlier_and_few_examples_come_last() -> None:
+    assert report().top(3) == ["program 1", "program 3", "program 0"]
+    assert report().top(99) == ["program 1", "program 3", "program 0", "program 2"]
+    assert report().top(0) == []
+
+
+def test_candidate_programs_are_as_dspy_lists_them() -> None:
+    programs = report().candidate_programs
+    assert [(one["seed"], one["score"], one["program"]) for one in programs] == [
+        ("labelled", 75.0, "program 1"),
+        ("bootstrap", 75.0, "program 3"),
+        ("zero-shot", 50.0, "program 0"),
+        ("lucky", 100.0, "program 2"),
+    ]
+
+
+def test_trial_logs_number_the_candidates_from_one() -> None:
+    logs = report().trial_logs
+    assert list(logs) == [1, 2, 3, 4, 5]
+    assert (logs[2]["name"], logs[2]["mean"]) == ("labelled", 0.75)
+
+
+def test_score_and_bill() -> None:
+    assert report().score == 75.0
+    assert report().total == Usage(7, 11, 6, 0.5, 4)
+    assert report(winner="never").score is None
+    assert report(winner="labelled few-shot").score is None
+
+
+def test_a_report_without_programs_lists_none() -> None:
+    assert report(build=None).top(3) == []
+    assert report(build=None).candidate_programs == []
+
+
+def test_as_json_it_holds_no_number_that_json_has_not() -> None:
+    one = Difference(1, 1.0, -INFINITY, INFINITY)
+    written = json.dumps(report(gain=one).to_dict(), allow_nan=False)
+    read = json.loads(written)
+    assert read["gain"] == {"n": 1, "mean": 1.0, "low": None, "high": None}
+    assert read["candidates"][4]["mean"] is None
+    assert (read["score"], read["seconds"], read["decisions"]) == (75.0, 1.235, ["one thing"])
+    assert Usage(**read["usage"]["score"]) == Usage(4, 1, 1, 0.0, 4)
+
+
+def test_in_words() -> None:
+    text = str(report())
+    for part in (
+        "BootstrapRS: finished, winner 'labelled'",
+        "75.0 [65.0, 85.0] (10/10)",
+        "+25.0 [+5.0, +45.0] on 10 examples",
+        "7 LM calls, 17 tokens, $0.5000 + 4 calls of unknown price",
+        "one thing",
+    ):
+        assert part in text
+    assert "no significant gain" not in text
+
+
+@pytest.mark.parametrize(
+    ("difference", "significant"),
+    [
+        (Difference(10, 0.2, 0.1, 0.3), True),
+        (Difference(10, -0.2, -0.3, -0.1), True),
+        (Difference(10, 0.2, -0.1, 0.5), False),
+        (Difference(10, 0.0, 0.0, 0.0), False),
+        (Difference(1, 1.0, -INFINITY, INFINITY), False),
+        (Difference(1, 1.0, 1.0, 1.0), False),
+        (Difference(0, NAN, NAN, NAN), False),
+    ],
+)
+def test_a_gain_is_significant_where_its_interval_excludes_zero(difference: Difference, *, significant: bool) -> None:
+    assert difference.significant is significant
+    assert ("no significant gain" in str(difference)) is (difference.n > 0 and not significant)
+
+
+def test_what_was_not_measured_is_said_in_words() -> None:
+    assert str(CANDIDATES[4]) == "not measured (0/10)"
+    assert "unknown" in str(Difference(0, NAN, NAN, NAN))
+
+
+def test_a_standing_shows_how_many_were_measured() -> None:
+    assert str(standing("x", 0.5, n=7)) == "50.0 [40.0, 60.0] (7/10)"
+    assert str(standing("x", 0.5, failed=2)) == "50.0 [40.0, 60.0] (10/10, 2 failed)"

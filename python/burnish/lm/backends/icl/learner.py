@@ -15,6 +15,7 @@ prediction costs a fraction of one.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,6 +77,14 @@ def _features_or_blank(text: str) -> list[str]:
     return features(text) or [""]
 
 
+@functools.cache
+def _linear_algebra() -> Any:
+    """The libraries that solve for us, held to one thread: matrices this small lose by more, and sums keep their order."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # comes with scikit-learn
+
+    return ThreadpoolController()
+
+
 def _kernel(cosines: Any) -> Any:
     return np.expm1(_SHARPNESS * cosines) / np.expm1(_SHARPNESS)
 
@@ -105,10 +114,11 @@ class Learner:
     def _fit(self, answers: NDArray[np.int_], counts: Floats) -> None:
         matrix = self._vectors.matrix
         kernel = _kernel((matrix @ matrix.T).toarray())
-        inverse = np.linalg.inv(kernel + np.diag(_RIDGE / counts))
         targets = np.zeros((len(answers), len(self.labels)))
         targets[np.arange(len(answers)), answers] = 1.0
-        self._dual: Floats = inverse @ targets
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            inverse = np.linalg.inv(kernel + np.diag(_RIDGE / counts))
+            self._dual: Floats = inverse @ targets
         unseen = targets - self._dual / np.diag(inverse)[:, None]
         self._background: Floats = unseen.mean(axis=0)
 

@@ -16,11 +16,14 @@ from typing import Any
 
 from burnish.lm.request import Message
 
-_HEADER = re.compile(r"\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]+?)[ \t]*#{1,4}[ \t]*\]\]")
+# Repeats are bounded, so that no text, however odd, takes long.
+_HEADER = re.compile(r"\[\[ {0,4}#{1,4} {0,4}([^\[\]#\n]{1,80}?) {0,4}#{1,4} {0,4}\]\]")
 _FIELD = re.compile(r"^(?:[-*]|\d+[.)])[ \t]*`([^`\n]+)`(?:[ \t]*\((.*?)\))?(?:[ \t]*:[ \t]*(.*))?$", re.MULTILINE)
-_LIST = re.compile(r"^[^\n]*\b(in|out)puts?\b[^\n]*:[ \t]*$", re.MULTILINE | re.IGNORECASE)
-_TASK = re.compile(r"^(?:task|instructions?|[^\n:]*\bobjective is)\b[^\n:]{0,20}:[ \t]*", re.MULTILINE | re.IGNORECASE)
-_CLOSING = re.compile(r"\n*^(?:reply|respond|answer)\b[^\n]*\bcompleted\b[^\n]*\Z", re.MULTILINE | re.IGNORECASE)
+_LIST = re.compile(r"^[^\n]{0,40}\b(in|out)puts?\b[^\n]{0,40}:[ \t]{0,8}$", re.MULTILINE | re.IGNORECASE)
+_TASK = re.compile(
+    r"^(?:task|instructions?|[^\n:]{0,80}\bobjective is)\b[^\n:]{0,20}:[ \t]*", re.MULTILINE | re.IGNORECASE
+)
+_CLOSING = re.compile(r"(?:reply|respond|answer)\b.*\bcompleted\b", re.IGNORECASE)
 _NAME = re.compile(r"`(?:\[\[ ## )?([^`\n\[\]#]+?)(?: ## \]\])?`")
 _LITERAL = re.compile(r"Literal(\[.*\])")
 _ONE_OF = re.compile(r"\bone of:\s*(.*)", re.DOTALL | re.IGNORECASE)
@@ -109,11 +112,12 @@ def content(message: Message) -> str:
 
 def read_question(text: str) -> Question:
     """The sections of a turn that asks; a turn without any is one input without a name."""
-    body, closing = text, _CLOSING.search(text)
-    if closing is not None:
-        body = text[: closing.start()]
+    body, _, last = text.rstrip().rpartition("\n")
+    closing = _CLOSING.match(last)
+    if closing is None:
+        body = text
     inputs = sections(body) or ({"": body.strip()} if body.strip() else {})
-    names = _NAME.findall(closing[0]) if closing is not None else ()
+    names = _NAME.findall(last) if closing is not None else ()
     return Question(inputs, tuple(name for name in names if name != "completed"))
 
 

@@ -13,14 +13,15 @@ from typing import Any
 from burnish.lm.backends.icl.labels import looks_like_label
 from burnish.lm.backends.icl.prompt import as_text
 
-_HEADER = re.compile(r"^\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]+?)[ \t]*#{1,4}[ \t]*\]\][ \t]*\n?", re.MULTILINE)
+# Repeats are bounded, so that no text, however odd, takes long.
+_HEADER = re.compile(r"^\[\[ {0,4}#{1,4} {0,4}([^\[\]#\n]{1,80}?) {0,4}#{1,4} {0,4}\]\]", re.MULTILINE)
 _KEY = re.compile(
-    r"^[ \t]*(?:[-*•#]+[ \t]*|\d{1,4}[.)][ \t]*)?[`*\"]*([^\W\d]\w*(?:[ ]\w+){0,3})[`*\"]*[ \t]*:[`*]*[ \t]*",
+    r"^[ \t]{0,8}(?:[-*•#]{1,6}|\d{1,4}[.)])?[ \t]{0,4}[`*\"]{0,3}([^\W\d]\w{0,40}(?: \w{1,20}){0,3})[`*\"]{0,3} {0,4}:[`*]{0,3}",
     re.MULTILINE,
 )
-_ARROW = re.compile(
-    r"^[ \t]*(?:[-*•]|\d{1,4}[.)])?[ \t]*(\S.*)[ \t]*(?:->|=>|→|\t|\|)[ \t]*(\S.*?)[ \t]*$", re.MULTILINE
-)
+_BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])[ \t]+")
+_ARROWS = ("->", "=>", "→", "\t", "|")
+_WRAPPING = "\"'“”` \t"
 _OBJECT = re.compile(r"\{[^{}\n]{2,20000}\}")
 
 Record = Mapping[str, str]
@@ -130,8 +131,15 @@ def _named(text: str) -> Iterator[Record]:
 
 
 def _arrows(text: str) -> Iterator[Record]:
-    for match in _ARROW.finditer(text):
-        yield {"text": match[1].strip("\"'“” \t"), "": match[2].strip("\"'“”`")}
+    """Lines of a text, an arrow (or a tab, or a bar) and a label; the last arrow of a line counts."""
+    for raw in text.splitlines():
+        line = raw.strip()
+        bullet = _BULLET.match(line)
+        line = line[bullet.end() :] if bullet else line
+        at, arrow = max((line.rfind(arrow), arrow) for arrow in _ARROWS)
+        given, label = line[: max(at, 0)].strip(_WRAPPING), line[at + len(arrow) :].strip(_WRAPPING)
+        if given and label:
+            yield {"text": given, "": label}
 
 
 _READERS = (_objects, _sections, _named, _arrows)

@@ -24,6 +24,7 @@ COMMAND_PAGES = [README, ROOT / "docs" / "guide" / "command-line.md"]
 TITLED = re.compile(r"`([\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\d.]*\d)")
 # Python imports a module of this name at its start.
 NO_NETWORK = """
 import socket
@@ -128,7 +129,8 @@ def test_figures_stand_in_their_records() -> None:
     faults = []
     for row in section("Figures").splitlines():
         for record in re.findall(r"\]\((benches/records/[\w.]+)\)", row):
-            recorded = (ROOT / record).read_text(encoding="utf-8")
-            figures = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)", row.split("|")[2])
-            faults += [f"{figure} is not in {record}" for figure in figures if figure not in recorded]
+            recorded = set(NUMBER.findall((ROOT / record).read_text(encoding="utf-8")))
+            faults += [
+                f"{figure} is not in {record}" for figure in NUMBER.findall(row.split("|")[2]) if figure not in recorded
+            ]
     assert not faults, faults

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from burnish.errors import ReplyError
 
-_HEADER = re.compile(r"\[\[[ \t]*#{1,4}[ \t]*([^\[\]#\n]*[^\[\]#\s])[ \t]*#{1,4}[ \t]*\]\]")
+# Bounded repeats: a reply of nothing but blanks must not cost the square of its length.
+_HEADER = re.compile(r"\[\[[ \t]{0,9}#{1,4}[ \t]{0,9}([^\[\]#\n]{0,99}[^\[\]#\s])[ \t]{0,9}#{1,4}[ \t]{0,9}\]\]")
 _MARKUP = " \t>*_#`"
 _THOUGHTS = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _THINKS = re.compile(r"\s*<think(?:ing)?\b", re.IGNORECASE)

@@ -37,8 +37,8 @@ def run(out: str, candidates: int) -> None:
     student = Triage()
     optimizer = BootstrapFewShotWithRandomSearch(
         metric=right_intent,
-        max_bootstrapped_demos=12,
-        max_labeled_demos=24,
+        max_bootstrapped_demos=16,
+        max_labeled_demos=64,
         num_candidate_programs=candidates,
         num_threads=8,
     )

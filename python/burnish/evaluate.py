@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,13 +154,15 @@ class Evaluate:
         self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None
     ) -> EvaluationResult:
         """Evaluate a program, from async code."""
-        chosen = metric or self.metric
+        chosen = self.metric if metric is None else metric
         if chosen is None:
             raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
         check_whole(1, num_threads=self.num_threads)
         rows = check_examples(self.devset if devset is None else devset, "devset")
         check_program(program, "program to evaluate", asks=True, tunes=False)
         check_inputs(program, rows, "devset")
+        _check_folder(self.save_as_json)
+        _check_folder(self.save_as_csv)
         return await on_loop(self._evaluate(program, Judge(chosen), rows))
 
     async def _evaluate(self, program: Any, judge: Judge, rows: list[Example]) -> EvaluationResult:
@@ -200,16 +203,13 @@ class Evaluate:
         return result
 
     def _save(self, result: EvaluationResult) -> None:
-        rows = [
-            {**example.toDict(), **{f"predicted_{k}": v for k, v in prediction.toDict().items()}, "score": score}
-            for example, prediction, score in result.results
-        ]
+        rows = [{**row.toDict(), **_predicted(made), "score": score} for row, made, score in result.results]
         if self.save_as_json is not None:
             text = json.dumps(rows, ensure_ascii=False, indent=1, default=str)
-            Path(self.save_as_json).write_text(text + "\n", encoding="utf-8")
+            Path(self.save_as_json).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         if self.save_as_csv is not None:
             names = list(dict.fromkeys(name for row in rows for name in row))
-            with Path(self.save_as_csv).open("w", newline="", encoding="utf-8") as file:
+            with Path(self.save_as_csv).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 writer = csv.DictWriter(file, names)
                 writer.writeheader()
                 writer.writerows(rows)
@@ -217,14 +217,31 @@ class Evaluate:
     def _show(self, result: EvaluationResult) -> None:
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         most = len(result.results) if self.display_table is True else int(self.display_table)
-        table = Table("example", "prediction", "score", title=str(result))
+        table = Table("example", "prediction", "score", title=Text(str(result)))
         for example, prediction, score in result.results[:most]:
-            table.add_row(
-                str(example.toDict()), str(prediction.toDict()), "not measured" if score is None else f"{score:g}"
-            )
-        Console(file=sys.stdout).print(table)
+            made = prediction.toDict() if isinstance(prediction, Example) else prediction
+            told = "not measured" if score is None else f"{score:g}"
+            table.add_row(Text(str(example.toDict())), Text(str(made)), told)
+        try:
+            Console(file=sys.stdout).print(table)
+        # What a terminal cannot show, for whatever reason, must not cost the result.
+        except Exception as error:
+            warnings.warn(f"The results cannot be shown here ({type(error).__name__}: {error}).", stacklevel=2)
+
+
+def _predicted(prediction: Any) -> dict[str, Any]:
+    """The columns of a prediction; a program may return anything."""
+    if isinstance(prediction, Example):
+        return {f"predicted_{name}": value for name, value in prediction.toDict().items()}
+    return {"prediction": prediction}
+
+
+def _check_folder(path: str | Path | None) -> None:
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise ConfigError(f"Cannot save the rows to {str(path)!r}: there is no such folder.")
 
 
 def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:

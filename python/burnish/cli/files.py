@@ -63,7 +63,16 @@ def load_program(address: str) -> Module:
         ConfigError: It is neither.
     """
     found = load_object(address)
-    program = found() if isinstance(found, type) else found
+    program = found
+    if isinstance(found, type):
+        try:
+            inspect.signature(found).bind()
+        except TypeError as error:
+            raise ConfigError(
+                f"{address} cannot be made without arguments: {error}. Name an object instead, such as "
+                f"program = {found.__name__}(...) in that file."
+            ) from error
+        program = found()
     if not isinstance(program, Module):
         raise ConfigError(f"{address} is {program!r}, not a burnish.Module.")
     return program
@@ -128,6 +137,8 @@ def place_for(path: str) -> Path:
     if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
         why = "it is a folder" if place.is_dir() else "permission denied"
         raise ConfigError(f"Cannot write {path!r}: {why}.")
+    if place.suffix != ".json":
+        raise ConfigError(f"Programs are saved as JSON: write {path + '.json'!r}.")
     return place
 
 

@@ -1,0 +1,85 @@
+"""Reports in the terminal: everything that was found out, whatever characters it is made of."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from burnish import Example, Report, Usage
+from burnish.errors import StateError
+from burnish.report import terminal
+from burnish.testing import ScriptedLM, toy
+from burnish.values.report import Difference, Standing
+
+NAN = float("nan")
+
+
+def printed(renderable: Any) -> str:
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def report(count: int = 3, **changes: Any) -> Report:
+    candidates = [Standing(f"candidate {n}", 8, 1, 2, n / 20, n / 20 - 0.1, n / 20 + 0.1) for n in range(count)]
+    candidates.append(Standing("never", 0, 0, 10, NAN, NAN, NAN))
+    fields: dict[str, Any] = {
+        "optimizer": "BootstrapRS",
+        "candidates": candidates,
+        "winner": "candidate 2",
+        "gain": Difference(8, 0.25, 0.05, 0.45),
+        "usage": {"score": Usage(4, 10, 5, 0.0, 4)},
+        "stopped": "finished",
+        "seconds": 1.26,
+        "decisions": ("[bold]decided[/bold] [/odd]",),
+        **changes,
+    }
+    return Report(**fields)
+
+
+def test_candidates_stand_best_first_with_n_and_interval() -> None:
+    text = printed(terminal.report(report()))
+    lines = [line for line in text.splitlines() if "candidate " in line and "/10" in line]
+    assert [line.split("│")[1].strip() for line in lines] == ["candidate 2 ◀", "candidate 1", "candidate 0"]
+    assert "8/10" in lines[0]
+    assert "0.0 to 20.0" in lines[0]
+    for part in ("+25.0 [+5.0, +45.0]", "price unknown", "[bold]decided[/bold] [/odd]", "finished, after 1.3 s"):
+        assert part in text
+
+
+def test_a_long_list_is_cut() -> None:
+    text = printed(terminal.report(report(20), most=5))
+    assert "… and 15 more" in text
+
+
+def test_a_report_without_scores() -> None:
+    text = printed(terminal.report(Report("LabeledFewShot", [], "labelled", None, {}, "finished", 0.0)))
+    assert "LabeledFewShot: finished" in text
+
+
+def program() -> toy.Chain:
+    made = toy.Chain()
+    made.find.demos = [Example(text=f"[/b] [red]number {n}[/red] " + "x" * 400, thing="é") for n in range(6)]
+    made.classify.lm = ScriptedLM([], model="a/b")
+    return made
+
+
+def test_a_saved_program_shows_instructions_and_some_demos() -> None:
+    text = printed(terminal.program(program().dump_state(), demos=2))
+    for part in ("find", "classify", "6 demos:", "0 demos", "[/b] [red]number 1[/red]", "… and 4 more", "a/b"):
+        assert part in text
+    assert "number 2" not in text
+    assert "x" * 301 not in text.replace("\n", "")
+
+
+def test_a_lone_predictor_is_shown() -> None:
+    assert "0 demos" in printed(terminal.program(toy.Classifier().classify.dump_state()))
+
+
+@pytest.mark.parametrize("state", [{"name": "package", "version": "1"}, {"a": {"b": 1}}, {"scores": [1, 2]}])
+def test_another_file_is_no_program(state: dict[str, Any]) -> None:
+    with pytest.raises(StateError, match="no saved program"):
+        terminal.program(state)

@@ -38,6 +38,8 @@ class Teacher:
         """
         queue = iter(order)
         running: dict[asyncio.Task[Rollout | None], int] = {}
+        # A queue of what has ended: to wait for the set of all that runs costs its size each time.
+        ended: asyncio.Queue[asyncio.Task[Rollout | None]] = asyncio.Queue()
         passed: dict[int, Rollout] = {}
         try:
             while True:
@@ -45,15 +47,16 @@ class Teacher:
                     place = next(queue, None)
                     if place is None:
                         break
-                    running[self._run(place)] = place
+                    task = self._run(place)
+                    running[task] = place
+                    task.add_done_callback(ended.put_nowait)
                 if not running:
                     return [passed[place] for place in order if place in passed]
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    place = running.pop(task)
-                    rollout = task.result()
-                    if rollout is not None:
-                        passed[place] = rollout
+                task = await ended.get()
+                place = running.pop(task)
+                rollout = task.result()
+                if rollout is not None:
+                    passed[place] = rollout
         finally:
             # Only an error leaves runs behind.
             for task in running:

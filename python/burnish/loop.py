@@ -13,6 +13,7 @@ computes) is begun where it is called, with `run_here`, and moves at its first `
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import threading
@@ -42,11 +43,19 @@ class _Background:
         with self.lock:
             if self.loop is None:
                 loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=loop.run_forever, name="burnish-loop", daemon=True)
+                thread = threading.Thread(target=_run_on, args=(loop,), name="burnish-loop", daemon=True)
                 thread.start()
                 self.thread_id = thread.ident
                 self.loop = loop
             return self.loop
+
+
+def _run_on(loop: asyncio.AbstractEventLoop) -> None:
+    # asyncio lets these two out of the loop, whichever task raised them; that task's caller gets
+    # them too, and everybody else's calls must go on.
+    while not loop.is_closed():
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+            loop.run_forever()
 
 
 _background = _Background()
@@ -204,16 +213,26 @@ def _wait(coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
 
 
 async def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine on the one loop, from whichever loop is running."""
+    """Await a coroutine on the one loop, from whichever loop is running.
+
+    Cancelled, it waits until the coroutine has cleaned up; cancelled once more, it does not.
+    """
     if threading.get_ident() == _background.thread_id:
         return await coroutine
     theirs = asyncio.get_running_loop()
     arrived = asyncio.Event()
-    call = _Call(coroutine, contextvars.copy_context(), lambda: theirs.call_soon_threadsafe(arrived.set))
+
+    def arrive() -> None:
+        # A loop that was closed meanwhile has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            theirs.call_soon_threadsafe(arrived.set)
+
+    call = _Call(coroutine, contextvars.copy_context(), arrive)
     try:
         await arrived.wait()
     except asyncio.CancelledError:
         call.cancel_task()
+        await arrived.wait()
         raise
     return call.outcome()
 

@@ -189,3 +189,45 @@ def test_the_child_of_a_fork_has_a_loop_of_its_own() -> None:
         signal.alarm(5)
         os._exit(0 if run_sync(name_of_thread()) == "burnish-loop" else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_coroutine_that_wants_to_end_the_process_ends_its_own_call_alone(kind: type[BaseException]) -> None:
+    async def ends() -> None:
+        raise kind("enough")
+
+    async def other() -> str:
+        await asyncio.sleep(0.05)
+        return "done"
+
+    answers: list[str] = []
+    thread = threading.Thread(target=lambda: answers.append(run_sync(other())), daemon=True)
+    thread.start()
+    with pytest.raises(kind, match="enough"):
+        run_sync(ends())
+    thread.join(5)
+    assert answers == ["done"]
+
+
+def test_cancelled_from_another_loop_it_waits_until_all_is_cleaned_up() -> None:
+    events: list[str] = []
+
+    async def slow() -> None:
+        events.append("started")
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.05)
+            events.append("cleaned up")
+
+    async def impatient() -> None:
+        task = asyncio.create_task(on_loop(slow()))
+        while not events:  # noqa: ASYNC110  set on another loop
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        events.append("out")
+
+    asyncio.run(impatient())
+    assert events == ["started", "cleaned up", "out"]

@@ -125,7 +125,9 @@ class Runner:
             key = self._key(cell, scope.stage)
             known = journal.score(key)
             if known is not None:
-                return _recalled(cell, known)
+                rollout = _recalled(cell, known)
+                self._health.note(rollout)
+                return rollout
         rollout = await self._fresh(cell, scope, traced=traced)
         if isinstance(journal, RunJournal) and rollout.status is not Status.NOT_MEASURED:
             journal.keep_score(key, _outcome(rollout))
@@ -148,6 +150,11 @@ class Runner:
             # Programs are user code and may raise anything; what it means is decided below.
             except Exception as raised:
                 error = raised
+            # Nor may one program end the run, or the loop: only a task that was told to stops.
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit) as raised:
+                if _told_to_stop():
+                    raise
+                error = RuntimeError(f"{type(raised).__name__} raised by the program or the metric: {raised}")
         # A program that catches an outage and answers anyway was not measured either.
         error = error if isinstance(error, BudgetExhausted) else state.outage or error
         status = _status(error)
@@ -231,6 +238,11 @@ class _Health:
                     "fault: try program(...) on one example."
                 )
             )
+
+
+def _told_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _status(error: Exception | None) -> Status:

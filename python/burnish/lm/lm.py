@@ -193,6 +193,9 @@ class LM:
                 task = asyncio.current_task()
                 if not flight.cancelled() or (task is not None and task.cancelling()):
                     raise
+            except BudgetExhausted:
+                # The budget of whoever asked for both; this one may have room of its own.
+                continue
             else:
                 # The one who asked may belong to another run, with a journal of its own.
                 if scope.journal is not None:
@@ -221,6 +224,7 @@ class LM:
             flight.exception()  # read once, so that a flight nobody joined warns of nothing
             raise
         finally:
+            flight.cancel()  # where it was ended by what is neither; whoever joined asks by himself
             del self._flights[key]
 
     async def _ask(self, request: Request, scope: Scope, predictor: str) -> Response:

@@ -58,9 +58,10 @@ class Teacher:
                 if rollout is not None:
                     passed[place] = rollout
         finally:
-            # Only an error leaves runs behind.
+            # Only an error leaves runs behind, and nothing of them may go on once it is out.
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     def _run(self, place: int) -> asyncio.Task[Rollout | None]:
         if place not in self._runs:

@@ -67,7 +67,7 @@ def run(program: Module, todo: list[Cell], *, limit: int = 4, **options: Any) ->
     return run_sync(inside())
 
 
-def failing(*errors: tuple[int, Exception]) -> Callable[[int], Any]:
+def failing(*errors: tuple[int, BaseException]) -> Callable[[int], Any]:
     at = dict(errors)
 
     def act(number: int) -> int:
@@ -319,6 +319,14 @@ def test_cancelling_a_run_ends_the_calls_of_its_worker_threads() -> None:
 # Journal and events
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+def test_a_program_that_wants_to_end_everything_has_failed(kind: type[BaseException]) -> None:
+    rollouts = run(Calls(failing((1, kind("enough")))), cells(3))
+    assert [r.status for r in rollouts] == [Status.SCORED, Status.FAILED, Status.SCORED]
+    assert rollouts[1].reason is not None
+    assert f"{kind.__name__} raised by the program" in rollouts[1].reason
+
+
 def journaled(tmp_path: Path, program: Module, count: int = 4, **options: Any) -> list[Rollout]:
     journal = RunJournal(tmp_path, {})
     try:
@@ -338,6 +346,13 @@ def test_a_score_in_the_journal_stands_in_for_the_cell(tmp_path: Path) -> None:
     assert program.started == 0
     assert [(r.status, r.score, r.reason) for r in second] == [(r.status, r.score, r.reason) for r in first]
     assert second[0].score == Score(0.25, "about 0", {"part": 0.5})
+
+
+def test_a_resumed_run_knows_that_programs_succeeded_before(tmp_path: Path) -> None:
+    """Alone, 20 equal failures would stop it; the undisturbed run went on, and so must the resumed one."""
+    act = failing(*((n, ValueError("bug")) for n in range(5, 30)))
+    journaled(tmp_path, Calls(act), 5)
+    assert [r.status for r in journaled(tmp_path, Calls(act), 30)].count(Status.FAILED) == 25
 
 
 def test_what_was_not_measured_is_run_again(tmp_path: Path) -> None:

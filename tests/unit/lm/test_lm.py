@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 import burnish
-from burnish.errors import ConfigError, LMRejected, LMTransient
+from burnish.engine.meter import BudgetMeter
+from burnish.errors import BudgetExhausted, ConfigError, LMRejected, LMTransient
 from burnish.lm.cache import Cache
 from burnish.lm.lm import LM
 from burnish.lm.request import Output, Request, Response
 from burnish.lm.scope import RolloutState, Scope, use_scope
 from burnish.loop import run_sync
 from burnish.testing import ScriptedLM
+from burnish.values.budget import Budget
 from burnish.values.usage import Ledger, Usage
 
 
@@ -341,6 +343,28 @@ def test_an_error_reaches_everybody_who_waits_for_the_same() -> None:
 
     assert [str(error) for error in run_sync(many())] == ["no"] * 5
     assert lm("hi") == ["yes"]
+
+
+def test_a_budget_that_is_used_up_is_that_of_the_one_who_asked() -> None:
+    lm = ScriptedLM(lambda request: "x", cache=True)
+
+    async def ask(scope: Scope) -> Any:
+        with use_scope(scope):
+            return await lm.acall("same")
+
+    async def both() -> list[Any]:
+        slots = asyncio.Semaphore(1)
+        await slots.acquire()
+        meter = BudgetMeter(Budget(calls=1), Usage(calls=1))
+        tasks = [asyncio.create_task(ask(scope)) for scope in (Scope(slots=slots, meter=meter), Scope())]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        slots.release()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    poor, rich = run_sync(both())
+    assert isinstance(poor, BudgetExhausted)
+    assert rich == ["x"]
 
 
 def test_when_the_one_who_asked_is_cancelled_another_asks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from burnish import (
     context,
 )
 from burnish.testing import ScriptedLM, toy
+from burnish.testing.scripted import rendered
 from tests.support.compile_script import teacher
 from tests.support.gauge import GaugedLM, by_content
 
@@ -308,6 +310,28 @@ def test_a_budget_that_runs_out_while_scoring_gives_the_best_so_far(lm: Scripted
     assert sum(standing.not_measured for standing in report.candidates) > 0
     # What was not measured lowers nobody's mean.
     assert {standing.mean for standing in report.candidates if standing.n} <= {report.candidates[0].mean, 1.0}
+
+
+@pytest.mark.parametrize("cap", ["tokens", "dollars", "seconds"])
+def test_every_cap_ends_a_run_normally(cap: str) -> None:
+    class Priced:
+        """A tenth of a cent and 20 milliseconds a call."""
+
+        async def complete(self, request: burnish.Request) -> burnish.Response:
+            await asyncio.sleep(0.02)
+            text = rendered(toy._answer(request))
+            return burnish.Response((burnish.Output(text),), burnish.Usage(1, 100, 20, 0.001), request.model)
+
+    budget = {"tokens": Budget(tokens=4000), "dollars": Budget(dollars=0.03), "seconds": Budget(seconds=0.2)}[cap]
+    with context(lm=burnish.LM("priced/toy", backend=Priced(), cache=False)):
+        report = compiled(search(budget=budget, num_threads=4)).report
+    assert f"{cap}=" in report.stopped
+    total = report.total
+    assert 0 < total.calls < 90
+    if cap != "seconds":
+        # What the calls in flight cost is not known until they end: the first of them may pass the cap.
+        spent, most = {"tokens": (total.tokens, 4000), "dollars": (total.dollars, 0.03)}[cap]
+        assert 0.8 * most <= spent <= most * 1.001 + 4 * spent / total.calls
 
 
 def test_an_estimate_holds_what_a_compile_costs(lm: ScriptedLM) -> None:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from burnish import BootstrapRS, Cache, ConfigError, context
+from burnish.testing import toy
 from tests.support.compile_script import compile_chain
 from tests.support.processes import Server, finish, journaled, kill, serving, start_compile, wait_until
 
@@ -127,3 +129,38 @@ def test_a_finished_run_asks_nothing_when_it_is_started_again(server: Server, un
     assert server.count() == before
     assert report.total.calls == 0
     assert (undisturbed.folder / "program.json").read_bytes() == undisturbed.program
+
+
+def test_a_run_directory_belongs_to_one_process_at_a_time(server: Server, tmp_path: Path) -> None:
+    process = start_compile(server.url, tmp_path, "--threads", 1)
+    before = server.count()
+    try:
+        assert wait_until(lambda: server.count() > before, process)
+        with pytest.raises(ConfigError) as caught:
+            compile_chain(server.url, tmp_path, threads=1)
+        assert "Is another process running it?" in str(caught.value)
+        assert process.poll() is None
+    finally:
+        kill(process)
+    assert compile_chain(server.url, tmp_path, threads=THREADS).stopped == "finished"
+
+
+def test_a_run_that_was_answered_by_the_cache_needs_it_no_more(tmp_path: Path) -> None:
+    """The journal alone replays a run: on another machine, or once the cache is gone."""
+    lm = toy.lm(cache=True)
+
+    def compile_with(cache: Cache, run_dir: Path) -> tuple[str, int]:
+        before = len(lm.requests)
+        with context(lm=lm, cache=cache):
+            optimizer = BootstrapRS(toy.metric, num_candidate_programs=3, run_dir=run_dir, progress=False)
+            program = optimizer.compile(toy.Classifier(), trainset=toy.trainset(), valset=toy.valset())
+        assert program.report.total.calls == len(lm.requests) - before
+        return json.dumps(program.dump_state()), program.report.total.calls
+
+    warm = Cache(tmp_path / "replies.sqlite")
+    first, asked = compile_with(warm, tmp_path / "first")
+    assert asked > 50
+    assert compile_with(warm, tmp_path / "second") == (first, 0)
+    warm.clear()
+    assert compile_with(Cache(), tmp_path / "second") == (first, 0)
+    assert compile_with(Cache(), tmp_path / "third") == (first, asked)

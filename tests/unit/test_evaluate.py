@@ -116,6 +116,8 @@ def test_rows_are_saved_as_json_and_csv(tmp_path: Path) -> None:
 
 def test_rows_are_there_even_if_nothing_can_be_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Any, *parts: Any, **options: Any) -> None:
+        assert (tmp_path / "rows.json").exists()
+        assert (tmp_path / "r.csv").exists()
         raise UnicodeEncodeError("charmap", "é", 0, 1, "not in this code page")
 
     monkeypatch.setattr(Console, "print", refuse)

@@ -117,6 +117,19 @@ def test_what_would_end_a_thread_is_an_error_of_the_call(raised: BaseException) 
     assert run_sync(name_of_thread()) == "burnish-loop"
 
 
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_what_would_end_the_loop_comes_out_and_the_loop_goes_on(raised: type[BaseException]) -> None:
+    async def end() -> None:
+        await asyncio.sleep(0)
+        raise raised
+
+    with pytest.raises((raised, RuntimeError)):
+        run_sync(end())
+    with pytest.raises((raised, RuntimeError)):
+        run_sync(all_of([end(), asyncio.sleep(30)]))
+    assert run_sync(name_of_thread()) == "burnish-loop"
+
+
 def test_cancelling_from_another_loop_cancels_here(caplog: pytest.LogCaptureFixture) -> None:
     ended = threading.Event()
 

@@ -213,6 +213,15 @@ def test_changing_a_copy_leaves_the_original() -> None:
     assert program.classify.signature.instructions != "other"
 
 
+def test_modules_that_hold_each_other_are_copied_together() -> None:
+    parent, child = toy.Chain(), toy.Chain()
+    parent.child, child.parent = child, parent
+    twin = parent.deepcopy()
+    assert twin.child.parent is twin
+    assert twin.child is not child
+    assert twin.child.find is not child.find
+
+
 def test_a_reset_copy_has_neither_demos_nor_model() -> None:
     program = toy.Classifier()
     program.set_lm(ScriptedLM([]))

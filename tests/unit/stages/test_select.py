@@ -118,7 +118,8 @@ def test_a_candidate_is_never_shown_the_example_that_it_answers() -> None:
 
 def test_without_a_demo_of_it_the_candidate_is_the_same_object_and_keeps_its_prompts() -> None:
     candidate = showing("c", {"find": [Demo(ROWS[0], 0)], "classify": [Demo(ROWS[1], 1)]})
-    candidate.choices["classify"].prompts["compiled"] = "prompt"
+    for choice in candidate.choices.values():
+        choice.prompts["compiled"] = "prompt with both demos"
     assert leaving_out(candidate, 7) is candidate
     without = leaving_out(candidate, 0)
     assert without.choices["classify"] is candidate.choices["classify"]

@@ -276,6 +276,14 @@ def test_a_stop_leaves_nothing_running() -> None:
     assert program.running == 0
 
 
+async def begun(program: Module, count: int, until_then: Callable[[], bool]) -> asyncio.Task[Any]:
+    """A run of the program, under way."""
+    runner = Runner(program, None, scope=Scope(slots=asyncio.Semaphore(4)), limit=4)
+    task = asyncio.create_task(runner.run(cells(count), stage="score"))
+    await until(until_then)
+    return task
+
+
 def test_cancelling_a_run_leaves_nothing_running() -> None:
     async def forever(number: int) -> int:
         await asyncio.sleep(30)
@@ -283,17 +291,15 @@ def test_cancelling_a_run_leaves_nothing_running() -> None:
 
     program = Calls(forever)
 
-    async def cancelled() -> int:
-        scope = Scope(slots=asyncio.Semaphore(4))
-        task = asyncio.create_task(Runner(program, None, scope=scope, limit=4).run(cells(20), stage="score"))
-        await until(lambda: program.running == 8)
+    async def cancelled() -> None:
+        before = asyncio.all_tasks()
+        task = await begun(program, 20, lambda: program.running == 8)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0)
-        return len(asyncio.all_tasks())
+        assert asyncio.all_tasks() == before
 
-    assert run_sync(cancelled()) == 1
+    run_sync(cancelled())
     assert program.running == 0
 
 
@@ -305,13 +311,12 @@ def test_cancelling_a_run_ends_the_calls_of_its_worker_threads() -> None:
             return Prediction(answer=lm(str(number)))
 
     async def cancelled() -> None:
-        scope = Scope(slots=asyncio.Semaphore(4))
-        task = asyncio.create_task(Runner(Sync(), None, scope=scope, limit=4).run(cells(4), stage="score"))
-        await until(lambda: len(lm.requests) == 4)
+        before = asyncio.all_tasks()
+        task = await begun(Sync(), 4, lambda: len(lm.requests) == 4)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: len(asyncio.all_tasks()) == 1)
+        await until(lambda: asyncio.all_tasks() == before)
 
     run_sync(cancelled())
 

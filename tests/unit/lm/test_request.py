@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish._core import fingerprint
@@ -76,6 +76,7 @@ jsonable = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(
     st.lists(
         st.builds(Output, texts, st.none() | texts, st.dictionaries(texts, jsonable, max_size=2)),

@@ -301,7 +301,7 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [way, *[place for key, part in items for place in places(part, (*way, key))]]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(places(GOOD)[1:]), json_values)
 def test_any_json_in_any_place_is_loaded_whole_or_refused_whole(way: tuple[Any, ...], value: Any) -> None:
     saved = copy.deepcopy(GOOD)

@@ -49,3 +49,14 @@ def test_a_part_that_is_named_is_set_even_inside_a_compiled_part() -> None:
 
     program = build(Outer(), Candidate("c", {"inner.classify": Choice(instructions="Set.")}))
     assert program.inner.classify.signature.instructions == "Set."
+
+
+def test_a_model_and_settings_that_were_chosen_are_in_the_program() -> None:
+    student = toy.Chain()
+    student.find.config = {"temperature": 0.5, "n": 1}
+    lm = ScriptedLM([])
+    program = build(student, Candidate("c", {"find": Choice(lm=lm, config={"temperature": 1.0})}))
+    assert program.find.lm is lm
+    assert program.classify.lm is None
+    assert program.find.config == {"temperature": 1.0, "n": 1}
+    assert student.find.config == {"temperature": 0.5, "n": 1}

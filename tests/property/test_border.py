@@ -97,29 +97,27 @@ def test_a_string_of_any_width_is_read_whole():
 
 
 def test_other_threads_run_during_a_long_call():
-    """A thread that counts gets on while the core works, so the interpreter lock is let go.
-
-    Were it kept, the thread could count for one switch interval after the call and no more.
-    """
+    """A thread that waits for the interpreter gets it while the core works, and only then: it is never taken away."""
     texts = ["The quick brown fox jumps over the lazy dog. " * 100_000] * 8
-    counted, stop = [0], threading.Event()
+    gate, ran = threading.Semaphore(0), []
 
-    def count():
-        while not stop.is_set():
-            counted[0] += 1
+    def run():
+        gate.acquire()
+        ran.append(True)
 
-    thread, interval = threading.Thread(target=count), sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    thread, interval = threading.Thread(target=run), sys.getswitchinterval()
     thread.start()
+    sys.setswitchinterval(1000)
     try:
-        before = counted[0]
+        gate.release()
+        _core.normalize(["short"])
+        before = list(ran)
         _core.normalize(texts)
-        during = counted[0] - before
+        during = list(ran)
     finally:
-        stop.set()
-        thread.join()
         sys.setswitchinterval(interval)
-    assert during > 2000
+        thread.join()
+    assert (before, during) == ([], [True])
 
 
 def test_every_export_is_named():

@@ -162,10 +162,12 @@ def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
     return _wait(_go_on(coroutine), context)
 
 
-async def to_loop() -> None:
-    """Go on on the one loop; nothing happens where this is it."""
-    if threading.get_ident() != _background.thread_id:
-        await _Move()
+async def to_loop() -> bool:
+    """Go on on the one loop; true where that was a move, in which time has passed."""
+    if threading.get_ident() == _background.thread_id:
+        return False
+    await _Move()
+    return True
 
 
 class _Move:

@@ -182,7 +182,9 @@ class LM:
             if known is not None:
                 _tell(scope, request, known, source="kept", predictor=predictor)
                 return known
-            await to_loop()
+            if await to_loop():
+                # Since the look above, another thread's flight may have landed.
+                continue
             flight = self._flights.get(key)
             if flight is None:
                 return await self._lead(key, request, scope, predictor, cache)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -324,6 +325,26 @@ def test_identical_requests_in_flight_are_sent_once() -> None:
 
     assert run_sync(many()) == [["reply to hi"]] * 50 + [["reply to other"]]
     assert len(lm.requests) == 2
+
+
+def test_threads_that_ask_the_same_at_the_same_time_send_it_once() -> None:
+    lm = ScriptedLM(lambda request: {"b": "x"}, cache=True)
+    predict = burnish.Predict("a -> b")
+    cache = Cache()
+
+    def ask(question: str, meet: threading.Barrier) -> None:
+        with burnish.context(lm=lm, cache=cache):
+            meet.wait(5)
+            predict(a=question)
+
+    for number in range(30):
+        meet = threading.Barrier(8)
+        threads = [threading.Thread(target=ask, args=(f"question {number}", meet)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(lm.requests) == 30
 
 
 def test_without_a_cache_each_of_them_is_a_draw() -> None:

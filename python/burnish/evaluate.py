@@ -172,10 +172,12 @@ class Evaluate:
         limit = self.num_threads or settings.num_threads
         outer = current_scope()
         ledger = Ledger(outer.ledger if outer else None)
+        meter = outer.meter if outer else None
+        own_meter = None if self.budget is None else BudgetMeter(self.budget, outer=meter)
         scope = Scope(
             # Inside another run its limit holds, so that nesting multiplies nothing.
             slots=outer.slots if outer and outer.slots else asyncio.Semaphore(limit),
-            meter=BudgetMeter(self.budget) if self.budget else outer.meter if outer else None,
+            meter=own_meter or meter,
             journal=outer.journal if outer else None,
             ledger=ledger,
             watch=events,
@@ -196,6 +198,11 @@ class Evaluate:
             events.flush()
             if display is not None:
                 display.close()
+        if outer is not None and outer.rollout is not None:
+            # What this rollout's score is made of was not all measured, unless its own cap was meant to end it.
+            capped = own_meter is not None and runner.outage is own_meter.exhausted
+            outer.rollout.outage = outer.rollout.outage if capped else runner.outage or outer.rollout.outage
+            outer.rollout.usage += ledger.total()
         result = _result(rollouts, ledger.total())
         self._save(result)
         if self.display_table:

@@ -138,6 +138,11 @@ class WithoutForward(Module):
         self.classify = Predict("text -> kind")
 
 
+class AsyncForward(WithoutForward):
+    async def forward(self, text: str) -> Any:
+        return await self.classify.acall(text=text)
+
+
 def test_programs_that_cannot_be_compiled(refuses) -> None:
     refuses(
         lambda: compiled(student=WithoutPredictors()), "WithoutPredictors has no predictor to tune", "self.answer ="
@@ -146,6 +151,7 @@ def test_programs_that_cannot_be_compiled(refuses) -> None:
         lambda: compiled(student=WithoutForward()), "WithoutForward has neither forward nor aforward", "Define `def"
     )
     refuses(lambda: evaluated(WithoutForward()), "WithoutForward has neither forward nor aforward")
+    refuses(lambda: evaluated(AsyncForward()), "AsyncForward.forward is async", "Name it aforward")
     whole = toy.Chain()
     whole.find._compiled = whole.classify._compiled = True
     frozen = Module()

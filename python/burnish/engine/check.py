@@ -43,6 +43,8 @@ def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
         raise ConfigError(f"{name} has no predictor to tune: {why}.")
     if not asks:
         return
+    if inspect.iscoroutinefunction(getattr(program, "forward", None)):
+        raise ConfigError(f"{name}.forward is async, and forward is the plain one. Name it aforward.")
     if forward_of(program) is None:
         raise ConfigError(f"{name} has neither forward nor aforward. {HOW_TO_RUN}")
     if settings.lm is None:

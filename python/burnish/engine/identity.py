@@ -6,6 +6,7 @@ program, data, metric, seed and the optimizer's settings may not.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,9 @@ def _source(thing: Any) -> str | None:
     """Name and code of a function or class, as far as Python can find the code."""
     if thing is None:
         return None
+    if isinstance(thing, functools.partial):
+        bound = stable_text([thing.args, thing.keywords])
+        return f"{_source(thing.func)}\n{bound}"
     named = thing if hasattr(thing, "__qualname__") else type(thing)
     name = f"{named.__module__}.{named.__qualname__}"
     # Code typed at a prompt, or of an extension, has no source; the name must do.

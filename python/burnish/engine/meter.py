@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from burnish.errors import BudgetExhausted
+from burnish.lm.scope import Meter, Reservation
 from burnish.values.budget import Budget
 from burnish.values.usage import Usage
 
@@ -21,10 +22,12 @@ class BudgetMeter:
     Args:
         budget: The caps.
         spent: What the run had used before this process began.
+        outer: The meter of the run around a nested one, whose caps hold too.
     """
 
-    def __init__(self, budget: Budget, spent: Usage | None = None) -> None:
+    def __init__(self, budget: Budget, spent: Usage | None = None, *, outer: Meter | None = None) -> None:
         self.budget = budget
+        self._outer = outer
         self.spent = spent or Usage()
         self.exhausted: BudgetExhausted | None = None
         self._started = time.monotonic()
@@ -43,8 +46,9 @@ class BudgetMeter:
         if self.budget.dollars is not None and self.spent.unpriced:
             why = "the model's price is unknown, so dollars cannot be capped: cap calls or tokens"
             raise self._stop("dollars", why)
+        outer = None if self._outer is None else self._outer.reserve(tokens)
         self._held += expected
-        return Hold(self, expected)
+        return Hold(self, expected, outer)
 
     def seconds(self) -> float:
         """Seconds since the run began in this process."""
@@ -82,12 +86,15 @@ class BudgetMeter:
 class Hold:
     """Room for one call; settled once."""
 
-    __slots__ = ("_expected", "_meter")
+    __slots__ = ("_expected", "_meter", "_outer")
 
-    def __init__(self, meter: BudgetMeter, expected: Usage) -> None:
+    def __init__(self, meter: BudgetMeter, expected: Usage, outer: Reservation | None = None) -> None:
         self._meter = meter
         self._expected = expected
+        self._outer = outer
 
     def settle(self, usage: Usage) -> None:
         """Give back what the call did not use."""
         self._meter.settle(self._expected, usage)
+        if self._outer is not None:
+            self._outer.settle(usage)

@@ -49,6 +49,11 @@ class Runner:
         limit: The concurrency limit that `scope.slots` has.
         max_errors: How many rollouts may fail or go unmeasured; None is no limit.
         failure_score: What a failed rollout counts.
+        tuned: Whether the program is being tuned, and so must be seen to call its predictors.
+
+    Attributes:
+        out_of_budget: What stopped it, where a budget did: the cells that were left are not measured.
+        outage: The last outage that a rollout met, a budget that is used up among them.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Runner:
         limit: int,
         max_errors: int | None = None,
         failure_score: float = 0.0,
+        tuned: bool = False,
     ) -> None:
         self.program = program
         self._judge = judge
@@ -68,9 +74,10 @@ class Runner:
         self._places = asyncio.Semaphore(self._width)
         self._names = names_of(program)
         self._failure = Score(failure_score)
-        self._health = _Health(limit, max_errors)
+        self._health = _Health(limit, max_errors, tuned=tuned)
         self._keys: dict[Candidate, str] = {}
         self.out_of_budget: BudgetExhausted | None = None
+        self.outage: Exception | None = None
 
     async def run(
         self,
@@ -132,6 +139,7 @@ class Runner:
         if isinstance(journal, RunJournal) and rollout.status is not Status.NOT_MEASURED:
             journal.keep_score(key, _outcome(rollout))
         self._health.note(rollout)
+        self._health.listen(rollout)
         return rollout
 
     async def _fresh(self, cell: Cell, scope: Scope, *, traced: bool) -> Rollout:
@@ -157,6 +165,7 @@ class Runner:
                 error = RuntimeError(f"{type(raised).__name__} raised by the program or the metric: {raised}")
         # A program that catches an outage and answers anyway was not measured either.
         error = error if isinstance(error, BudgetExhausted) else state.outage or error
+        self.outage = state.outage or self.outage
         status = _status(error)
         if isinstance(error, BudgetExhausted):
             self.out_of_budget = error
@@ -201,13 +210,30 @@ class Runner:
 class _Health:
     """Stops a run loudly when too much goes wrong, or the same thing again and again."""
 
-    def __init__(self, limit: int, max_errors: int | None) -> None:
+    def __init__(self, limit: int, max_errors: int | None, *, tuned: bool) -> None:
         self._max_errors = max_errors
+        self._unheard = 0 if tuned else None
         self._errors = 0
         self._good = 0
         self._last = ""
         self._in_a_row = 0
         self._outages = max(_OUTAGES_IN_A_ROW, 2 * limit)
+
+    def listen(self, rollout: Rollout) -> None:
+        """Stop where no call of a program is seen: no candidate would reach it, and no budget hold it."""
+        if self._unheard is None or rollout.status is not Status.SCORED:
+            return
+        if rollout.trace or rollout.usage.calls:
+            self._unheard = None
+            return
+        self._unheard += 1
+        if self._unheard >= _FAILURES_AT_THE_START:
+            raise RunStopped(
+                f"Stopped: {self._unheard} runs of the program ended well, and not one call of a predictor was seen in "
+                "them. Calls from threads that the program starts itself are not part of its run: nothing can be tuned "
+                "or capped there. Hand the context on, pool.submit(contextvars.copy_context().run, predictor_call), or "
+                "write aforward with asyncio.gather."
+            )
 
     def note(self, rollout: Rollout) -> None:
         if rollout.status is Status.SCORED:

@@ -32,6 +32,7 @@ from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.errors import ConfigError
+from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
 from burnish.optimizers.estimate import Estimate
@@ -180,7 +181,9 @@ class Optimizer(ABC):
         with self._journal(student, teacher, trainset, valset, options) as journal, self._events(journal) as events:
             meter = None
             if self.budget is not None:
-                meter = BudgetMeter(self.budget, None if journal is None else journal.spent())
+                outer = current_scope()
+                spent = None if journal is None else journal.spent()
+                meter = BudgetMeter(self.budget, spent, outer=outer.meter if outer else None)
             session = Session(
                 student,
                 trainset,
@@ -195,7 +198,8 @@ class Optimizer(ABC):
                 events=events,
             )
             events.emit("run_started", optimizer=type(self).__name__, resumed=bool(journal and journal.resumed))
-            winner = await self.search(session, **options)
+            with session.inside():
+                winner = await self.search(session, **options)
             session.check_measured()
             program = build(student, winner)
             program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)
@@ -245,4 +249,4 @@ class Optimizer(ABC):
 
 def _write(report: Report, path: Path) -> None:
     text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot, few_shot
@@ -81,8 +82,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         )
         if metric is None:
             raise ConfigError("Random search needs a metric to choose by. Give metric=...")
-        if num_candidate_programs < 0:
-            raise ConfigError(f"num_candidate_programs={num_candidate_programs}: give 0 or more.")
+        check_whole(0, num_candidate_programs=num_candidate_programs)
         self.num_candidate_programs = num_candidate_programs
         self.stop_at_score = stop_at_score
 

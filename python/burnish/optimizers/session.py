@@ -8,8 +8,10 @@ with them.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from burnish.engine.events import EventStream
@@ -17,15 +19,15 @@ from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
-from burnish.errors import ConfigError, RunStopped
-from burnish.lm.scope import Scope
+from burnish.errors import BudgetExhausted, ConfigError, RunStopped
+from burnish.lm.scope import Scope, current_scope, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
 from burnish.stages import score as stage_score
 from burnish.stages.bootstrap import Teacher
 from burnish.stages.finish import build
-from burnish.stages.select import Demo, labelled, leaving_out, showing
+from burnish.stages.select import Demo, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
 from burnish.values.report import Report
@@ -79,8 +81,13 @@ class Session:
         self._measured = 0
         self._started = time.monotonic()
         self._events = events
-        self._ledger = Ledger()
-        self._scope = Scope(asyncio.Semaphore(limit), journal, meter, self._ledger, events)
+        # Inside another run its limit and its caps hold too, its journal keeps, and it gets the bill.
+        outer = current_scope() or Scope()
+        self._ledger = Ledger(outer.ledger)
+        slots = outer.slots or asyncio.Semaphore(limit)
+        self._scope = Scope(slots, journal or outer.journal, meter or outer.meter, self._ledger, events)
+        # Scores are kept without the program's name, so those of a run around this one say nothing.
+        self._recall = journal is not None
         self._meter = meter
         self._judge = judge
         self._limit = limit
@@ -157,7 +164,15 @@ class Session:
             for place, example in enumerate(self.valset)
         ]
         watch = _Watch(self, first, size, stop_at)
-        rollouts = await self._runner.run(cells, stage="score", recall=True, done=watch.done)
+
+        def done(place: int, rollout: Rollout) -> bool:
+            # A prompt without one demo serves one cell; kept, they would grow with the square of the demos.
+            if rollout.cell.candidate is not candidates[place // size]:
+                for choice in rollout.cell.candidate.choices.values():
+                    choice.prompts.clear()
+            return watch.done(place, rollout)
+
+        rollouts = await self._runner.run(cells, stage="score", recall=self._recall, done=done)
         self._note(rollouts)
         kept = len(candidates) if watch.good_enough is None else watch.good_enough + 1
         for number in range(kept):
@@ -177,8 +192,7 @@ class Session:
         Raises:
             RunStopped: Programs were run, and not one run had an outcome; a budget that is used up is none of this.
         """
-        out_of_budget = self._meter is not None and self._meter.exhausted is not None
-        if self._troubles and not self._measured and not out_of_budget:
+        if self._troubles and not self._measured and self._exhausted() is None:
             raise RunStopped(
                 f"Stopped: not one run was measured, so there is nothing to choose by: {_told(self._troubles)} "
                 "Run again to go on; with run_dir= set, nothing that was received is asked for again."
@@ -190,8 +204,9 @@ class Session:
         return self.candidates[number or 0]
 
     def baseline(self) -> Candidate:
-        """The student as it was given."""
-        return Candidate("as given")
+        """The student as it was given, its demos traced back to the examples that they are made of."""
+        own = self.student.named_predictors()
+        return showing("as given", {name: traced_back(p.demos, self.trainset) for name, p in own if p.demos})
 
     def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None) -> Report:
         """What was found out."""
@@ -199,7 +214,7 @@ class Session:
         gain = None
         if self.board and winner in self.candidates:
             gain = stage_score.difference(self.board, self.candidates.index(winner), 0)
-        exhausted = None if self._meter is None else self._meter.exhausted
+        exhausted = self._exhausted()
         return Report(
             optimizer,
             stage_score.standings(self.board, names) if self.board else [],
@@ -217,13 +232,23 @@ class Session:
         """Add to the run's events."""
         self._events.emit(kind, **fields)
 
+    def inside(self) -> AbstractContextManager[Scope]:
+        """The run around a block: models that the recipe asks by itself, and runs that it starts, are part of it."""
+        return use_scope(self._scope, stage="search")
+
+    def _exhausted(self) -> BudgetExhausted | None:
+        own = None if self._meter is None else self._meter.exhausted
+        return own or self._runner.out_of_budget
+
     def _note(self, rollouts: Sequence[Rollout]) -> None:
         """Remember what went wrong, and whether anything was measured at all."""
         self._troubles += [rollout for rollout in rollouts if rollout.status is not Status.SCORED]
         self._measured += sum(rollout.status is not Status.NOT_MEASURED for rollout in rollouts)
 
     def _new_runner(self, program: Any) -> Runner:
-        return Runner(program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors)
+        return Runner(
+            program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors, tuned=True
+        )
 
     def _adopt(self, teacher: Any) -> None:
         """Take the teacher's predictors for the student's of the same names."""
@@ -269,7 +294,8 @@ class _Watch:
     def _judge(self, rollouts: list[Rollout]) -> None:
         values = [r.score.value for r in rollouts if r.score is not None and r.status is not Status.NOT_MEASURED]
         name = self._session.candidates[self._first + self._next].name
-        mean = sum(values) / len(values) if values else float("nan")
+        # Exact, since the values stand in the order in which they arrived.
+        mean = math.fsum(values) / len(values) if values else float("nan")
         fields = {"candidate": name, "mean": mean, "n": len(values), "total": self._size}
         self._session.tell("candidate_scored", **fields)
         if mean > self._best:

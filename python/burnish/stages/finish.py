@@ -23,5 +23,9 @@ def build(student: Any, candidate: Candidate) -> Any:
             predictor.demos = list(choice.demos)
         if choice.instructions is not None:
             predictor.signature = predictor.signature.with_instructions(choice.instructions)
+        if choice.lm is not None:
+            predictor.lm = choice.lm
+        if choice.config:
+            predictor.config = {**predictor.config, **choice.config}
     program._compiled = True
     return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -95,3 +96,12 @@ def test_another_teaching_model_makes_another_run() -> None:
 def test_examples_with_odd_keys_have_an_identity() -> None:
     odd = [Example(text={1: "a", "b": 2, (3, 4): 5}, kind="bird").with_inputs("text")]
     assert identity(trainset=odd) == identity(trainset=list(odd))
+
+
+def test_a_partial_metric_is_what_it_calls_with_what() -> None:
+    def about(*arguments: Any, **named: Any) -> dict[str, str]:
+        return identity(settings={"metric": functools.partial(*arguments, **named)})
+
+    assert about(other_metric) == about(other_metric)
+    assert about(other_metric) != about(toy.metric)
+    assert about(other_metric, trace=1) != about(other_metric, trace=2)

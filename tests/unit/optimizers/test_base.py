@@ -12,6 +12,7 @@ import pytest
 import burnish
 from burnish import BootstrapFewShot, BootstrapRS, Candidate, Choice, LabeledFewShot, Optimizer, Session
 from burnish.errors import ConfigError
+from burnish.stages.select import Demo, showing
 from burnish.testing import toy
 
 
@@ -125,6 +126,42 @@ def test_a_run_directory_gets_the_report_as_json(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(program.report.to_dict(), allow_nan=False))
     assert program.report.run_dir == str(tmp_path / "run")
+
+
+def test_a_report_may_hold_any_text(tmp_path: Path) -> None:
+    class Odd(Optimizer):
+        async def search(self, session: Session) -> Candidate:
+            session.decisions.append("odd \ud800")
+            return session.baseline()
+
+    compiled(Odd(run_dir=tmp_path))
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["decisions"] == ["odd \ud800"]
+
+
+def test_counts_are_whole_numbers() -> None:
+    with pytest.raises(ConfigError, match="num_candidate_programs='8': give a whole number of at least 0"):
+        BootstrapRS(toy.metric, num_candidate_programs="8")
+
+
+def test_a_prompt_without_one_demo_is_kept_for_its_cell_alone() -> None:
+    left: list[int] = []
+
+    class Counts(Optimizer):
+        async def search(self, session: Session) -> Candidate:
+            shown = showing("all", {"classify": [Demo(row, n) for n, row in enumerate(session.trainset)]})
+            run = session._runner.run
+
+            async def counted(cells: Any, **options: Any) -> Any:
+                rollouts = await run(cells, **options)
+                left.extend(len(c.prompts) for r in rollouts for c in r.cell.candidate.choices.values())
+                return rollouts
+
+            session._runner.run = counted  # type: ignore[method-assign]
+            await session.score([shown])
+            return shown
+
+    compiled(Counts(metric=toy.metric))
+    assert left == [0] * 24
 
 
 def test_without_scores_there_is_no_gain_and_no_score() -> None:

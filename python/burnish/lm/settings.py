@@ -88,9 +88,16 @@ def _check(values: Mapping[str, Any]) -> None:
     lm = values.get("lm")
     if isinstance(lm, str):
         raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
-    threads = values.get("num_threads")
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ConfigError(f"num_threads={threads!r}: give a whole number of at least 1.")
+    if lm is not None and not hasattr(lm, "complete"):
+        raise ConfigError(f"lm={lm!r} is no LM. Write lm=burnish.LM('provider/name').")
+    for name, method in (("adapter", "compile"), ("cache", "get")):
+        value = values.get(name)
+        if value is not None and (isinstance(value, type) or not hasattr(value, method)):
+            raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")
+    for name, least in (("num_threads", 1), ("max_errors", 0)):
+        number = values.get(name)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
+            raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
 
 
 settings = Settings()

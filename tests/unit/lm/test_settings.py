@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
+from burnish.lm.cache import Cache
 from burnish.lm.settings import Settings
 from burnish.loop import in_thread, run_sync
+from burnish.testing import ScriptedLM
 
 
 @pytest.fixture
@@ -96,3 +99,21 @@ def test_the_number_of_threads_is_a_whole_number_from_one_on(settings: Settings,
 def test_a_text_for_the_lm_is_told_how_to_become_one(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"burnish\.LM\('openai/x'\)"):
         settings.configure(lm="openai/x")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lm": 3}, {"adapter": "chat"}, {"adapter": ChatAdapter}, {"cache": True}, {"max_errors": -1}]
+)
+def test_a_value_of_the_wrong_kind_is_refused(settings: Settings, wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ConfigError, match=f"{name}="):
+        settings.configure(**wrong)
+    assert getattr(settings, name) is None
+
+
+def test_what_fits_is_taken(settings: Settings) -> None:
+    fitting = {"lm": ScriptedLM([]), "adapter": ChatAdapter(), "cache": Cache(), "max_errors": 0, "num_threads": 1}
+    settings.configure(**fitting)
+    assert {name: getattr(settings, name) for name in fitting} == fitting
+    settings.configure(**dict.fromkeys(("lm", "adapter", "cache", "max_errors")))
+    assert settings.lm is None

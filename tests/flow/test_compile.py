@@ -19,6 +19,7 @@ from burnish import (
     Module,
     Predict,
     Prediction,
+    RunStopped,
     context,
 )
 from burnish.testing import ScriptedLM, toy
@@ -397,6 +398,31 @@ def test_a_bad_reply_costs_one_example_and_not_the_run() -> None:
     assert "ReplyError" in next(iter(result.reasons.values()))
     assert "(24/24, 1 failed)" in str(result)
     assert report.stopped == "finished"
+
+
+def only_with_demos(request: burnish.Request) -> Any:
+    """Answers in the form asked for only where the prompt has a demo to copy it from."""
+    return toy._answer(request) if shown(request) else "Sure! It is a bird."
+
+
+@pytest.mark.parametrize("helped", [True, False], ids=["teacher", "alone"])
+def test_a_candidate_whose_replies_never_parse_does_not_end_the_search(*, helped: bool) -> None:
+    knowing = toy.Classifier()
+    knowing.classify.demos = toy.trainset()[:6]
+    with context(lm=ScriptedLM(only_with_demos)):
+        optimizer = search(max_labeled_demos=24 if helped else 0)
+        report = compiled(optimizer, teacher=knowing if helped else None, valset=None, restrict=[-3, -2]).report
+    first, second = report.candidates
+    assert (first.mean, first.failed) == (0.0, 24)
+    assert (second.name, second.mean == 1.0, second.failed) == ("labelled", helped, 0 if helped else 24)
+
+
+def test_a_model_whose_replies_never_parse_ends_the_search_with_the_cause() -> None:
+    lm = ScriptedLM(lambda request: "Sure!")
+    with context(lm=lm), pytest.raises(RunStopped, match=r"in a row ended alike: ReplyError.*'Sure!'"):
+        compiled(search(num_candidate_programs=8), valset=None)
+    # Three candidates were enough to know.
+    assert len(lm.requests) < 4 * 24 + 24
 
 
 def test_dspys_names_do_dspys_work(lm: ScriptedLM) -> None:

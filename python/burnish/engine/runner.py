@@ -37,6 +37,9 @@ from burnish.values.space import Candidate
 # A program that fails on each of its first examples in the same way is broken, not bad.
 _FAILURES_AT_THE_START = 20
 _OUTAGES_IN_A_ROW = 10
+# What a reply is worth depends on what the prompt shows, so one candidate says little of the others.
+_CANDIDATES_ALIKE = 3
+_UP_TO_THE_PROMPT = ("ReplyError", "PromptTooLong")
 
 
 class Runner:
@@ -213,6 +216,8 @@ class _Health:
     def __init__(self, limit: int, max_errors: int | None, *, tuned: bool) -> None:
         self._max_errors = max_errors
         self._unheard = 0 if tuned else None
+        self._enough = _CANDIDATES_ALIKE if tuned else 1
+        self._alike: set[str] = set()
         self._errors = 0
         self._good = 0
         self._last = ""
@@ -239,13 +244,18 @@ class _Health:
         if rollout.status is Status.SCORED:
             self._good += 1
             self._in_a_row = 0
+            self._last = ""
             return
         reason = (rollout.reason or "")[:80]
         # Running out of budget is a normal end.
         if reason.startswith("Budget"):
             return
         self._errors += 1
-        self._in_a_row = self._in_a_row + 1 if reason == self._last else 1
+        if reason != self._last:
+            self._in_a_row = 0
+            self._alike.clear()
+        self._in_a_row += 1
+        self._alike.add(rollout.cell.candidate.name)
         self._last = reason
         if self._max_errors is not None and self._errors > self._max_errors:
             raise RunStopped(
@@ -253,6 +263,8 @@ class _Health:
             )
         outage = rollout.status is Status.NOT_MEASURED
         limit = self._outages if outage else _FAILURES_AT_THE_START
+        if reason.startswith(_UP_TO_THE_PROMPT) and len(self._alike) < self._enough:
+            return
         if self._in_a_row >= limit and (outage or not self._good):
             raise RunStopped(
                 f"Stopped: {self._in_a_row} examples in a row ended alike: {rollout.reason}. "

@@ -45,6 +45,10 @@ def _module(place: str) -> Any:
     path = Path(place).resolve()
     if not path.is_file():
         raise ConfigError(f"There is no file {place!r}.")
+    loaded = sys.modules.get(path.stem)
+    # Program and metric of one file must be of one module, or its classes would exist twice.
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
     # By its own name and from its own folder, so that it can import what lies beside it.
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, LMTransient
 from burnish.lm.backends.base import Backend, Endpoint
@@ -26,7 +27,7 @@ from burnish.values.usage import Usage
 _NO_PREFIX = Prefix()
 _NO_SCOPE = Scope()
 # What a provider's client takes as credentials; none of it enters a request or a saved file.
-_SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization)$")
+_SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization|key_id)$")
 
 
 class LM:
@@ -310,14 +311,30 @@ class LM:
 
     def dump_state(self) -> dict[str, Any]:
         """Model and parameters, without credentials."""
-        state = {"model": self.model, "cache": self.cache, "num_retries": self.num_retries}
+        state: dict[str, Any] = {"model": self.model, "cache": self.cache, "num_retries": self.num_retries}
         if self._endpoint.api_base is not None:
-            state["api_base"] = self._endpoint.api_base
-        return {**state, **self.params}
+            state["api_base"] = _bare_address(self._endpoint.api_base)
+        state.update(_without_secrets(self.params))
+        return state
 
 
 def _is_secret(name: str) -> bool:
     return _SECRET.search(name.lower()) is not None
+
+
+def _without_secrets(value: Any) -> Any:
+    """Parameters without what is named like a credential, however deep: ``extra_body`` is a place for any."""
+    if isinstance(value, Mapping):
+        # Only texts: a schema may well describe a field with the name of a credential.
+        kept = {key: part for key, part in value.items() if not (isinstance(part, str) and _is_secret(str(key)))}
+        return {key: _without_secrets(part) for key, part in kept.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _bare_address(address: str) -> str:
+    """The address without user, password and query, which may hold a key."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 async def _make_way(scope: Scope) -> None:

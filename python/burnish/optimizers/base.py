@@ -149,8 +149,7 @@ class Optimizer(ABC):
             check_inputs(student, rows, "trainset")
             check_inputs(student, held_out or [], "valset")
         if teacher is not None:
-            own_lm = (getattr(self, "teacher_settings", None) or {}).get("lm")
-            check_program(teacher, "teacher", asks=self.asks and own_lm is None, tunes=False)
+            check_program(teacher, "teacher", asks=self.asks and self._teacher_lm() is None, tunes=False)
             check_inputs(teacher, rows, "trainset")
         if held_out is not None:
             warn_of_overlap(rows, held_out)
@@ -165,7 +164,10 @@ class Optimizer(ABC):
         check_program(program, "program to compile", asks=False, tunes=True)
         rows = check_examples(trainset, "trainset")
         size = len(rows if valset is None else check_examples(valset, "valset"))
-        return Estimate.of(program, self.phases(trainset=len(rows), valset=size))
+        return Estimate.of(program, self.phases(trainset=len(rows), valset=size), teacher_lm=self._teacher_lm())
+
+    def _teacher_lm(self) -> Any:
+        return (getattr(self, "teacher_settings", None) or {}).get("lm")
 
     async def _compile(
         self,

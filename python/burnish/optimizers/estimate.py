@@ -22,10 +22,12 @@ class Estimate:
     dollars: float | None
 
     @classmethod
-    def of(cls, program: Any, runs: Mapping[str, tuple[int, int]]) -> Estimate:
-        """The estimate for so many program runs a phase."""
+    def of(cls, program: Any, runs: Mapping[str, tuple[int, int]], *, teacher_lm: Any = None) -> Estimate:
+        """The estimate for so many program runs a phase, some of them with the teacher's model."""
         predictors = [p for _, p in program.named_predictors(frozen=True)]
         models = {getattr(p.lm or settings.lm, "model", "") for p in predictors}
+        if teacher_lm is not None:
+            models.add(teacher_lm.model)
         free = not runs or all(model.startswith("offline/") for model in models)
         phases = {name: (low * len(predictors), high * len(predictors)) for name, (low, high) in runs.items()}
         return cls(phases, 0.0 if free else None)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from burnish.cli.files import read_options
+from burnish.cli.files import load_object, read_options
 from burnish.errors import ConfigError
 
 
@@ -17,3 +20,10 @@ def test_values_are_json_where_they_read_as_such() -> None:
 def test_an_option_has_a_value(option: str) -> None:
     with pytest.raises(ConfigError, match="name=value"):
         read_options([option])
+
+
+def test_a_file_is_loaded_once_for_program_and_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    path = tmp_path / "one_file_of_both.py"
+    path.write_text("class Kind: pass\ndef made(): return Kind()\n", encoding="utf-8")
+    assert isinstance(load_object(f"{path}:made")(), load_object(f"{path}:Kind"))

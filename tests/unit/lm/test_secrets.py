@@ -59,3 +59,16 @@ def test_a_loaded_program_has_the_lm_without_its_key(tmp_path: Path) -> None:
     assert lm is not None
     assert lm.params == {"temperature": 0.25}
     assert lm._endpoint.secrets == {}
+
+
+def test_nested_parameters_and_addresses_are_saved_without_their_keys() -> None:
+    schema = {"properties": {"token": {"type": "string"}}}
+    body = {"api_key": MARKER, "top_k": 3, "proxies": [{"password": MARKER}]}
+    address = f"https://user:{MARKER}@models.example:8000/v1?api-key={MARKER}"
+    lm = ScriptedLM([], api_base=address, extra_body=body, response_format=schema, aws_access_key_id=MARKER)
+    state = lm.dump_state()
+    assert MARKER not in str(state)
+    assert state["api_base"] == "https://models.example:8000/v1"
+    assert (state["extra_body"], state["response_format"]) == ({"top_k": 3, "proxies": [{}]}, schema)
+    assert lm._endpoint.api_base == address
+    assert lm.params["extra_body"] == body

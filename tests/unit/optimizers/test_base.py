@@ -77,6 +77,8 @@ def test_estimates_multiply_runs_by_predictors() -> None:
 def test_an_estimate_has_a_price_only_where_it_is_known() -> None:
     with burnish.context(lm=burnish.LM("offline/icl")):
         assert Writes().estimate(toy.Chain(), toy.trainset()).dollars == 0.0
+        taught = BootstrapFewShot(teacher_settings={"lm": burnish.LM("openai/gpt-4o")})
+        assert taught.estimate(toy.Chain(), toy.trainset()).dollars is None
     with burnish.context(lm=toy.lm()):
         estimate = Writes().estimate(toy.Chain(), toy.trainset())
     assert estimate.dollars is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def test_what_asks_nobody_needs_no_lm() -> None:
         ({"student": toy.Classifier}, ["The program to compile is", "not a burnish.Module", "MyProgram()"]),
         ({"student": burnish.LM("offline/icl")}, ["LM('offline/icl')", "not a burnish.Module"]),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x\w+", "", str(value)),
 )
 def test_arguments_of_compile(refuses, arguments: dict[str, Any], phrases: list[str]) -> None:
     refuses(lambda: compiled(**arguments), *phrases)
@@ -122,7 +123,7 @@ def test_arguments_of_compile(refuses, arguments: dict[str, Any], phrases: list[
         ({"program": "program.json"}, ["The program to evaluate is 'program.json' (str)"]),
         ({"num_threads": 0}, ["num_threads=0", "whole number of at least 1"]),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x\w+", "", str(value)),
 )
 def test_arguments_of_evaluate(refuses, arguments: dict[str, Any], phrases: list[str]) -> None:
     refuses(lambda: evaluated(**arguments), *phrases)

@@ -105,6 +105,18 @@ def _demo(step: Any) -> Example:
     return Example({"augmented": True, **step.inputs, **step.outputs}).with_inputs(*step.inputs)
 
 
+def traced_back(demos: Sequence[Any], trainset: Sequence[Example]) -> list[Demo]:
+    """A program's own demos, each with the example whose inputs it shows; -1 where there is none."""
+    places = {repr(sorted(example.inputs().items())): place for place, example in reversed(list(enumerate(trainset)))}
+    names = {key for example in trainset for key in example.inputs().keys()}  # noqa: SIM118  an Example iterates fields
+    found = []
+    for demo in demos:
+        shown = demo if isinstance(demo, Example) else Example(demo)
+        inputs = repr(sorted((key, value) for key, value in shown.items() if key in names))
+        found.append(Demo(shown, places.get(inputs, -1)))
+    return found
+
+
 def showing(name: str, demos: Mapping[str, Sequence[Demo]], *, config: Mapping[str, Any] | None = None) -> Candidate:
     """The candidate that shows these demos, for each predictor named."""
     choices = {

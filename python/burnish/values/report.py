@@ -13,6 +13,9 @@ from burnish.values.usage import Usage
 SHARE_TO_LEAD = 0.8
 
 
+_SIGN_TEST = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One candidate's scores.
@@ -61,8 +64,13 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.n > 1 and (self.low > 0 or self.high < 0)
+        """Whether the interval excludes zero.
+
+        Where all differences are the same the interval has no width; then six examples must agree,
+        as a sign test asks (two-sided p below 0.05).
+        """
+        enough = _SIGN_TEST if self.low == self.high else 2
+        return self.n >= enough and (self.low > 0 or self.high < 0)
 
     def __str__(self) -> str:
         if self.n == 0:

@@ -168,7 +168,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("returned", WRONG, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("returned", WRONG, ids=lambda value: repr(value).partition(" at ")[0][:40])
 def test_what_is_no_score_is_shown_and_found_by_the_probe(returned: Any) -> None:
     def metric(example: Any, prediction: Any, trace: Any = None) -> Any:
         return returned

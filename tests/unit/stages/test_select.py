@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from burnish import Candidate, Choice, Example, Prediction
-from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing
+from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.testing import toy
 from burnish.values.rollout import Cell, Rollout, Step
 from burnish.values.score import Score, Status
@@ -135,3 +135,15 @@ def test_demos_of_unknown_origin_stay(choice: Choice) -> None:
 def test_settings_of_a_choice_stay_when_a_demo_goes() -> None:
     candidate = showing("c", {"find": [Demo(ROWS[0], 0)]}, config={"temperature": 1.0})
     assert leaving_out(candidate, 0).choices["find"].config == {"temperature": 1.0}
+
+
+def test_a_programs_own_demos_are_traced_back_by_their_inputs() -> None:
+    trainset = [Example(text=f"text {n}", kind="a").with_inputs("text") for n in range(3)]
+    demos = [Example(augmented=True, text="text 2", kind="b"), {"text": "text 0"}, Example(text="elsewhere", kind="a")]
+    assert [demo.source for demo in traced_back(demos, trainset)] == [2, 0, -1]
+    assert [demo.example.text for demo in traced_back(demos, trainset)] == ["text 2", "text 0", "elsewhere"]
+
+
+def test_examples_with_the_same_inputs_are_traced_to_the_first() -> None:
+    trainset = [Example(text="twice", kind=kind).with_inputs("text") for kind in "ab"]
+    assert [demo.source for demo in traced_back([Example(text="twice")], trainset)] == [0]

@@ -75,9 +75,7 @@ def _finite(value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise MetricError(
-            f"The metric's score is {_shown(value)}, not a number. Return a bool or a number."
-        ) from error
+        raise MetricError(f"The metric's score is {_shown(value)}, not a number. Return a bool or a number.") from error
     if not math.isfinite(number):
         raise MetricError(f"The metric's score is {number}. Return a finite number.")
     return number

@@ -205,7 +205,7 @@ def test_frozen_parts_stay_as_they_are(lm: ScriptedLM) -> None:
     student = Pair(frozen)
     assert [name for name, _ in student.named_predictors()] == ["free.classify"]
     for optimizer in (LabeledFewShot(k=7), BootstrapFewShot(toy.metric, progress=False), search()):
-        program = compiled(optimizer, student)
+        program = compiled(optimizer, student, valset=toy.valset() if "valset" in optimizer.takes else None)
         assert program.frozen.classify.demos == frozen.classify.demos
         assert program.free.classify.demos
     # It is saved with the rest.
@@ -346,7 +346,8 @@ def test_an_estimate_holds_what_a_compile_costs(lm: ScriptedLM) -> None:
             before = len(lm.requests)
             estimate = optimizer.estimate(program, toy.trainset(), toy.valset())
             assert len(lm.requests) == before
-            calls = compiled(optimizer, program).report.total.calls
+            valset = toy.valset() if "valset" in optimizer.takes else None
+            calls = compiled(optimizer, program, valset=valset).report.total.calls
             low, high = estimate.calls
             assert low <= calls <= high
             assert f"{high} LM calls" in str(estimate)

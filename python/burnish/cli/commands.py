@@ -64,7 +64,7 @@ def demo(out: str, candidates: int) -> None:
 def compile_(program: str, train: str, val: str | None, test: str | None, **given: Any) -> None:
     """Tune PROGRAM (file.py:Name) and save the result."""
     student = load_program(program)
-    inputs = [name for name in given["inputs"].split(",") if name]
+    inputs = _names(given["inputs"])
     trainset = load_examples(train, student, inputs)
     valset = load_examples(val, student, inputs) if val else None
     testset = load_examples(test, student, inputs) if test else None
@@ -85,6 +85,10 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
             _before_and_after(
                 student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"])
             )
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 def _asking(model: str | None) -> AbstractContextManager[None]:
@@ -129,7 +133,7 @@ def evaluate(program: str, saved: str | None, data: str, metric: str, model: str
     tuned = load_program(program)
     if saved:
         tuned.load(saved)
-    rows = load_examples(data, tuned, [name for name in given["inputs"].split(",") if name])
+    rows = load_examples(data, tuned, _names(given["inputs"]))
     with _asking(model):
         result = Evaluate(
             devset=rows,

@@ -45,17 +45,19 @@ def _module(place: str) -> Any:
     path = Path(place).resolve()
     if not path.is_file():
         raise ConfigError(f"There is no file {place!r}.")
-    loaded = sys.modules.get(path.stem)
+    # A file may be called random.py: its module has a name that is nobody else's.
+    name = f"{path.stem}_of_the_command_line"
     # Program and metric of one file must be of one module, or its classes would exist twice.
+    loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", None) == str(path):
         return loaded
-    # By its own name and from its own folder, so that it can import what lies beside it.
+    # From its own folder, so that it can import what lies beside it.
     sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"{place!r} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 

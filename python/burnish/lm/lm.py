@@ -11,6 +11,7 @@ import asyncio
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,8 @@ from burnish.values.usage import Usage
 
 _NO_PREFIX = Prefix()
 _NO_SCOPE = Scope()
+# What belongs to the LM and not to one call.
+_OF_THE_LM = frozenset({"cache", "num_retries", "timeout", "backend", "api_base"})
 # What a provider's client takes as credentials; none of it enters a request or a saved file.
 _SECRET = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization|key_id)$")
 
@@ -86,11 +89,17 @@ class LM:
                 self.params[name] = value
         self._endpoint = Endpoint(model, api_base, timeout, secrets)
         self._backend_name = backend if isinstance(backend, str) else None
-        self._backend = None if isinstance(backend, str | None) else backend
+        self._given_backend = None if isinstance(backend, str | None) else backend
+        self._backend: Backend | None = self._given_backend
         self._flights: dict[str, asyncio.Future[Response]] = {}
 
     def __repr__(self) -> str:
         return f"LM({self.model!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled goes to disk or elsewhere: no credentials, and nothing that is under way.
+        endpoint = replace(self._endpoint, secrets={})
+        return {**self.__dict__, "_endpoint": endpoint, "_backend": self._given_backend, "_flights": {}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LM:
         return self
@@ -130,7 +139,7 @@ class LM:
             params = {**params, **config}
             rollout_id = params.pop("rollout_id", None)
             for name in config:
-                if _is_secret(name):
+                if _is_secret(name) or name in _OF_THE_LM:
                     raise ConfigError(f"Give {name} to LM(...), not to a call.")
         return Request.build(
             self.model,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,16 @@ def _read_lm(saved: Any, name: str) -> LM | None:
         return None
     if not isinstance(saved, Mapping) or not isinstance(saved.get("model"), str):
         raise StateError(f"The LM of predictor {name!r} names no model.")
-    known = ("model", "cache", "num_retries", "api_base")
+    if saved.get("api_base") is not None:
+        # A file that chooses the address could have the user's key sent there.
+        warnings.warn(
+            f"The LM of predictor {name!r} was at {saved['api_base']!r}, which is not taken from a file. Set it "
+            f"yourself: program.set_lm(burnish.LM({saved['model']!r}, api_base=...)).",
+            UserWarning,
+            stacklevel=2,
+        )
+        return None
+    known = ("model", "cache", "num_retries")
     params = {
         key: value
         for key, value in saved.items()

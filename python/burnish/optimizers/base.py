@@ -66,6 +66,8 @@ class Optimizer(ABC):
 
     # Whether compiling makes LM calls.
     asks: ClassVar[bool] = True
+    # Which optional arguments of `compile` the recipe uses; the others are refused.
+    takes: ClassVar[frozenset[str]] = frozenset({"teacher", "valset"})
 
     def __init__(
         self,
@@ -142,6 +144,9 @@ class Optimizer(ABC):
         """`compile`, from async code."""
         known = [p.name for p in inspect.signature(self.search).parameters.values() if p.kind is p.KEYWORD_ONLY]
         refuse_unknown(options, known, f"{type(self).__name__}.compile")
+        for name, value in (("teacher", teacher), ("valset", valset)):
+            if value is not None and name not in self.takes:
+                raise ConfigError(f"{type(self).__name__} makes no use of {name}=...: leave it out.")
         check_program(student, "program to compile", asks=self.asks, tunes=True)
         rows = check_examples(trainset, "trainset")
         held_out = None if valset is None else check_examples(valset, "valset")

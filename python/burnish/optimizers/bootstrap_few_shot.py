@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
@@ -50,6 +50,8 @@ class BootstrapFewShot(Optimizer):
         max_rounds: Attempts an example; those after the first at temperature 1.
         common: The settings of every optimizer, see `Optimizer`.
     """
+
+    takes: ClassVar[frozenset[str]] = frozenset({"teacher"})
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class LabeledFewShot(Optimizer):
     """
 
     asks: ClassVar[bool] = False
+    takes: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, k: int = 16, **common: Any) -> None:
         super().__init__(**common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
@@ -30,14 +30,15 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         With some 50 examples or more, where which demos are shown matters.
 
     What it costs (LM calls):
-        predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds).
+        predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds), and
+        predictors × valset more where the student has demos already.
 
     Example:
         >>> import burnish
         >>> from burnish.testing import toy
         >>> optimizer = BootstrapRS(metric=lambda example, prediction, trace=None: True, num_candidate_programs=8)
         >>> optimizer.estimate(burnish.Predict("question -> answer"), toy.trainset()).calls
-        (268, 288)
+        (268, 312)
 
     Source:
         Khattab et al. 2023, "DSPy", arXiv:2310.03714, section 4; random search: Bergstra and
@@ -54,6 +55,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         metric_threshold: The score that passes while bootstrapping; None takes what is true.
         common: The settings of every optimizer, see `Optimizer`.
     """
+
+    takes: ClassVar[frozenset[str]] = frozenset({"teacher", "valset"})
 
     def __init__(
         self,
@@ -89,8 +92,10 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
         """Teacher runs, shared between candidates, and the scoring of all candidates."""
         scored = (self.num_candidate_programs + 3) * valset
+        # A student that has demos already is one candidate more.
+        most = scored + valset
         few = min(self.max_bootstrapped_demos, trainset)
-        return {"bootstrap": (few, trainset * self.max_rounds), "score": (scored, scored)}
+        return {"bootstrap": (few, trainset * self.max_rounds), "score": (scored, most)}
 
     async def search(
         self, session: Session, *, restrict: Collection[int] | None = None, labeled_sample: bool = True

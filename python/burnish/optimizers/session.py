@@ -30,7 +30,7 @@ from burnish.stages.finish import build
 from burnish.stages.select import Demo, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import Report
+from burnish.values.report import SHARE_TO_LEAD, Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate, Choice
@@ -212,7 +212,7 @@ class Session:
         """What was found out."""
         names = [candidate.name for candidate in self.candidates]
         gain = None
-        if self.board and winner in self.candidates:
+        if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
             gain = stage_score.difference(self.board, self.candidates.index(winner), 0)
         exhausted = self._exhausted()
         return Report(
@@ -235,6 +235,14 @@ class Session:
     def inside(self) -> AbstractContextManager[Scope]:
         """The run around a block: models that the recipe asks by itself, and runs that it starts, are part of it."""
         return use_scope(self._scope, stage="search")
+
+    def _as_given(self, candidate: Candidate) -> bool:
+        """Whether the candidate leaves the student as it is, and so is what a gain is measured from."""
+        own = dict(self.student.named_predictors())
+        return all(
+            choice.instructions is None and (choice.demos is None or list(choice.demos) == list(own[name].demos))
+            for name, choice in candidate.choices.items()
+        )
 
     def _exhausted(self) -> BudgetExhausted | None:
         own = None if self._meter is None else self._meter.exhausted
@@ -301,7 +309,8 @@ class _Watch:
         if mean > self._best:
             self._best = mean
             self._session.tell("best_changed", **fields)
-        if self._stop_at is not None and values and mean >= self._stop_at:
+        enough = len(values) >= SHARE_TO_LEAD * self._size
+        if self._stop_at is not None and enough and mean >= self._stop_at:
             self.good_enough = self._next
 
 

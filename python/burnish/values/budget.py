@@ -18,7 +18,8 @@ class Budget:
         calls: LM calls.
         tokens: Tokens sent and received.
         dollars: US dollars. Needs known prices: a call of unknown price is refused.
-        seconds: Wall-clock seconds, of this process.
+        seconds: Wall-clock seconds, of this process. Looked at before each call; calls in flight
+            are waited for, as they are paid for.
 
     Raises:
         ConfigError: A cap is not above 0.

@@ -88,7 +88,7 @@ class Report:
         candidates: Every candidate's standing, in the order in which they were proposed.
         winner: The winner's name.
         gain: Winner minus baseline on the examples used to choose, which flatters the winner;
-            None where nothing was scored.
+            None where nothing was scored, or the baseline was not.
         usage: What each stage cost.
         stopped: Why it ended: ``"finished"``, or what cut it short.
         seconds: Wall-clock seconds of this process.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import pickle
 import threading
 from typing import Any
 
@@ -468,3 +469,16 @@ def test_a_backend_that_counts_nothing_is_still_asked() -> None:
             return Response((Output("yes"),), Usage(calls=1), request.model)
 
     assert LM("a/b", backend=Bare(), cache=False)("hi") == ["yes"]
+
+
+def test_a_pickled_model_holds_no_key() -> None:
+    lm = LM("openai/x", api_key="marker-key", temperature=0.5)
+    pickled = pickle.dumps(lm)
+    assert b"marker-key" not in pickled
+    twin = pickle.loads(pickled)
+    assert (twin.model, twin.params) == (lm.model, lm.params)
+
+
+def test_what_belongs_to_the_model_is_not_sent_with_a_call() -> None:
+    with pytest.raises(ConfigError, match=r"Give cache to LM\(...\)"):
+        LM("offline/icl")("hi", cache=False)

@@ -70,7 +70,7 @@ def tuned() -> Program:
     program.describe.demos = [DEMO, {"text": "only this", "colour": Colour.RED}]
     program.describe.signature = Describe.with_instructions("Describe it well — »gründlich«.")
     program.steps[0].predict.demos = [Example(question="?", reasoning="r", answer="a")]
-    program.steps[0].predict.lm = LM("openai/x", temperature=0.5, api_base="http://here/v1", api_key="marker")
+    program.steps[0].predict.lm = LM("openai/x", temperature=0.5, api_key="marker")
     return program
 
 
@@ -97,7 +97,7 @@ def test_what_was_saved_asks_the_same(tmp_path: Path, *, meta: bool) -> None:
     assert loaded.describe.signature.instructions == "Describe it well — »gründlich«."
     lm = loaded.steps[0].predict.lm
     assert lm is not None
-    assert (lm.model, lm.params, lm._endpoint.api_base) == ("openai/x", {"temperature": 0.5}, "http://here/v1")
+    assert (lm.model, lm.params) == ("openai/x", {"temperature": 0.5})
     assert loaded.dump_state() == program.dump_state()
 
 
@@ -406,3 +406,11 @@ def test_a_part_with_the_name_of_a_key_is_a_part() -> None:
 def test_reading_without_a_program(tmp_path: Path) -> None:
     tuned().save(tmp_path / "program.json")
     assert list(state.read(tmp_path / "program.json")) == ["describe", "steps[0].predict", "burnish", "metadata"]
+
+
+def test_an_address_is_not_taken_from_a_file() -> None:
+    saved, loaded = Predict("question -> answer"), Predict("question -> answer")
+    saved.lm = LM("openai/x", api_base="http://elsewhere/v1")
+    with pytest.warns(UserWarning, match=r"http://elsewhere/v1.*not taken from a file.*set_lm"):
+        loaded.load_state(saved.dump_state())
+    assert loaded.lm is None

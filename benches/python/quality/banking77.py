@@ -67,10 +67,10 @@ def main() -> None:
     """Run, print and, where asked, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv and test.csv")
-    parser.add_argument("--train", type=int, default=500)
-    parser.add_argument("--val", type=int, default=200)
+    parser.add_argument("--train", type=int, default=1000)
+    parser.add_argument("--val", type=int, default=500)
     parser.add_argument("--test", type=int, default=1000)
-    parser.add_argument("--demos", type=int, default=64)
+    parser.add_argument("--demos", type=int, default=256)
     parser.add_argument("--candidates", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")

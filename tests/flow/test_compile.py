@@ -458,3 +458,8 @@ def test_dspys_names_do_dspys_work(lm: ScriptedLM) -> None:
         assert isinstance(Predict(Classify)(text="a heron"), dspy.Prediction)
     finally:
         dspy.configure(lm=None)
+
+
+def test_no_bootstrapped_demos_are_made_where_none_are_wanted(lm: ScriptedLM) -> None:
+    report = compiled(search(max_bootstrapped_demos=0, num_candidate_programs=3)).report
+    assert "bootstrap" not in report.usage

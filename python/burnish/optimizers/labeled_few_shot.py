@@ -51,10 +51,14 @@ class LabeledFewShot(Optimizer):
 
     async def search(self, session: Session, *, sample: bool = True) -> Candidate:
         """The one candidate there is; `sample=False` takes the first `k` examples."""
-        demos = {
-            name: labelled(session.trainset, k=self.k, seed=session.seed, purpose=f"labelled {name}")
-            if sample
-            else [Demo(example, place) for place, example in enumerate(session.trainset[: self.k])]
-            for name in session.predictors
-        }
-        return showing("labelled", demos)
+        return labelled_few_shot(session, k=self.k, sample=sample)
+
+
+def labelled_few_shot(session: Session, *, k: int, sample: bool) -> Candidate:
+    """The candidate that shows each predictor `k` labelled examples: its own draw, or the first."""
+    first = [Demo(example, place) for place, example in enumerate(session.trainset[:k])]
+    demos = {
+        name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}") if sample else first
+        for name in session.predictors
+    }
+    return showing("labelled", demos)

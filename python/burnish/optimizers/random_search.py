@@ -9,8 +9,9 @@ from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot, few_shot
+from burnish.optimizers.labeled_few_shot import labelled_few_shot
 from burnish.optimizers.session import Session
-from burnish.stages.select import Demo, labelled, showing
+from burnish.stages.select import showing
 from burnish.values.seed import draw
 from burnish.values.space import Candidate
 
@@ -121,7 +122,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             if seed == _ZERO_SHOT:
                 candidates.append(showing("zero-shot", {name: [] for name in session.predictors}))
             elif seed == _LABELLED:
-                candidates.append(self._labelled(session, sample=labeled_sample))
+                candidates.append(labelled_few_shot(session, k=self.max_labeled_demos, sample=labeled_sample))
             else:
                 name = "bootstrap" if seed == _UNSHUFFLED else f"bootstrap {seed}"
                 candidates.append(few_shot(session, name, rollouts[seed], room=self.max_labeled_demos))
@@ -135,20 +136,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             return places, self.max_bootstrapped_demos
         generator = draw(session.seed, "shuffle", seed)
         order = generator.sample(places, len(places))
-        return order, generator.randint(1, max(self.max_bootstrapped_demos, 1))
-
-    def _labelled(self, session: Session, *, sample: bool) -> Candidate:
-        k = self.max_labeled_demos
-        first = [Demo(example, place) for place, example in enumerate(session.trainset[:k])]
-        return showing(
-            "labelled",
-            {
-                name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}")
-                if sample
-                else first
-                for name in session.predictors
-            },
-        )
+        return order, generator.randint(min(1, self.max_bootstrapped_demos), self.max_bootstrapped_demos)
 
 
 BootstrapRS = BootstrapFewShotWithRandomSearch

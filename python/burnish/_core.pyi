@@ -109,7 +109,7 @@ def board_summary(
         example: For each row any number that names the example.
         score: For each row a finite score; anything where the status is 2.
         status: 0 scored, 1 failed (counts with its score), 2 not measured (never counts).
-        n_candidates: Length of what is returned.
+        n_candidates: Length of what is returned, at most 2**24.
 
     Returns:
         Six columns: examples with a counted row (n); of these, those with a failed row; examples of which no row

@@ -58,6 +58,11 @@ REFUSED = {
         lambda: _core.board_summary(ONE, ONE, SCORE, STATUS, -1),
         "n_candidates is -1; it must not be negative",
     ),
+    "more candidates than memory holds": (
+        lambda: _core.board_leader(ONE, ONE, SCORE, STATUS, 2**62),
+        "n_candidates is 4611686018427387904; it must be at most 16777216",
+    ),
+    "a sequence without end": (lambda: _core.normalize(range(2**62)), "texts[0] is int; give a string"),
     "a digest of three columns": (
         lambda: _core.pick_traces(SCORE, ONE, ONE, ONE, np.zeros((1, 3), np.uint64), **LIMITS),
         "digest is an array of uint64 and shape [1, 3]; give what digests() returns: uint64 of shape [rows, 2]",

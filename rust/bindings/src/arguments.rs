@@ -44,11 +44,16 @@ pub fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>>
 /// A sequence of sequences of strings.
 pub fn text_rows(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<PyBackedStr>>> {
     let place = Place { name, row: None };
-    let mut rows = Vec::with_capacity(value.len().unwrap_or(0));
+    let mut rows = Vec::with_capacity(room(value));
     for (row, item) in iterate(place, value, "sequences of strings")?.enumerate() {
         rows.push(strings(Place { name, row: Some(row) }, &item?)?);
     }
     Ok(rows)
+}
+
+/// Places to make ready for a sequence: as many as it says it has, up to where a false or useless length would hurt.
+fn room(value: &Bound<'_, PyAny>) -> usize {
+    value.len().unwrap_or(0).min(1 << 16)
 }
 
 /// Bytes of text in a sequence.
@@ -76,7 +81,7 @@ pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResul
 }
 
 fn strings(place: Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
-    let mut texts = Vec::with_capacity(value.len().unwrap_or(0));
+    let mut texts = Vec::with_capacity(room(value));
     for (row, item) in iterate(place, value, "strings")?.enumerate() {
         let item = item?;
         let refuse = |cause: PyErr| {

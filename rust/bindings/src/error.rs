@@ -30,6 +30,7 @@ fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Score { .. }
         | Error::NegativeRow { .. }
         | Error::Negative { .. }
+        | Error::TooMany { .. }
         | Error::NotANumber { .. } => config_error(py, error.to_string()),
     }
 }

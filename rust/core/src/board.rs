@@ -20,6 +20,9 @@ pub const FAILED: u8 = 1;
 /// Status of a row that has no score because of the network or the like; it never counts.
 pub const NOT_MEASURED: u8 = 2;
 
+/// Candidates at most: each takes memory, with rows or without, and a process that runs out of it is gone.
+pub const MOST_CANDIDATES: usize = 1 << 24;
+
 /// The board as columns of equal length.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
@@ -136,6 +139,9 @@ fn runs(rows: Rows<'_>) -> impl Iterator<Item = (i64, Run)> {
 /// The runs of each candidate, in order.
 fn by_candidate(rows: Rows<'_>, n_candidates: usize) -> Result<Vec<Vec<Run>>, Error> {
     check(rows)?;
+    if n_candidates > MOST_CANDIDATES {
+        return Err(Error::TooMany { name: "n_candidates", value: n_candidates, most: MOST_CANDIDATES });
+    }
     let number = |row: usize, candidate: i64| {
         let number = usize::try_from(candidate).ok().filter(|number| *number < n_candidates);
         number.ok_or(Error::Candidate { row, candidate, n_candidates })

@@ -79,6 +79,16 @@ pub enum Error {
         /// What it says.
         value: i64,
     },
+    /// An argument that counts something asks for more than memory may hold.
+    #[error("{name} is {value}; it must be at most {most}")]
+    TooMany {
+        /// The argument found at fault.
+        name: &'static str,
+        /// What it says.
+        value: usize,
+        /// The most that it may say.
+        most: usize,
+    },
     /// An argument is not a number.
     #[error("{name} is NaN; give a number")]
     NotANumber {

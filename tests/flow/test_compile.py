@@ -463,3 +463,19 @@ def test_dspys_names_do_dspys_work(lm: ScriptedLM) -> None:
 def test_no_bootstrapped_demos_are_made_where_none_are_wanted(lm: ScriptedLM) -> None:
     report = compiled(search(max_bootstrapped_demos=0, num_candidate_programs=3)).report
     assert "bootstrap" not in report.usage
+
+
+class Chatty(burnish.Optimizer):
+    """Asks a model by itself until a cap stops it."""
+
+    async def search(self, session: burnish.Session) -> burnish.Candidate:
+        for number in range(100):
+            await burnish.settings.lm.acall(f"[[ ## text ## ]]\na heron by the harbour, number {number}")
+        raise AssertionError("nothing stopped it")
+
+
+def test_a_budget_that_the_recipes_own_calls_use_up_is_a_normal_end(lm: ScriptedLM) -> None:
+    program = compiled(Chatty(metric=toy.metric, budget=burnish.Budget(calls=3), progress=False))
+    assert len(lm.requests) == 3
+    assert "calls=3" in program.report.stopped
+    assert program.classify.demos == []

@@ -31,7 +31,7 @@ from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
-from burnish.errors import ConfigError
+from burnish.errors import BudgetExhausted, ConfigError
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
@@ -206,7 +206,11 @@ class Optimizer(ABC):
             )
             events.emit("run_started", optimizer=type(self).__name__, resumed=bool(journal and journal.resumed))
             with session.inside():
-                winner = await self.search(session, **options)
+                try:
+                    winner = await self.search(session, **options)
+                except BudgetExhausted:
+                    # A model that the recipe itself asks may be what passes a cap: a normal end all the same.
+                    winner = session.leader()
             session.check_measured()
             program = build(student, winner)
             program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)

@@ -199,7 +199,9 @@ class Session:
             )
 
     def leader(self) -> Candidate:
-        """The best candidate so far; ties keep the earlier, and without scores the first."""
+        """The best candidate so far; ties keep the earlier, and without scores the first or the student."""
+        if not self.candidates:
+            return self.baseline()
         number = stage_score.leader(self.board, len(self.candidates))
         return self.candidates[number or 0]
 

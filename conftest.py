@@ -6,8 +6,10 @@ No network beyond this machine, no user's keys or settings, the same draws each 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
+import threading
 from typing import Any
 
 import pytest
@@ -28,8 +30,16 @@ def _forget_the_user() -> None:
             del os.environ[name]
 
 
+def _hear_ctrl_c() -> None:
+    """Takes Ctrl-C as usual where the tests were started in the background, which has it ignored, here and in children."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the tests an empty cache of their own, and an environment without keys unless real models were asked for."""
+    _hear_ctrl_c()
     if config.getoption("markexpr") != "live":
         _forget_the_user()
     folder = tempfile.TemporaryDirectory(prefix="burnish-tests-", ignore_cleanup_errors=True)

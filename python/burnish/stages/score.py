@@ -31,9 +31,7 @@ def standings(board: Board, names: Sequence[str]) -> list[Standing]:
         board: The scores.
         names: The candidates' names; number i is ``names[i]``.
     """
-    candidate, _, score, status = rows = columns(board)
-    del score, status, candidate
-    n, failed, not_measured, mean, low, high = board_summary(*rows, len(names))
+    n, failed, not_measured, mean, low, high = board_summary(*columns(board), len(names))
     return [
         Standing(name, int(n[i]), int(failed[i]), int(not_measured[i]), float(mean[i]), float(low[i]), float(high[i]))
         for i, name in enumerate(names)

@@ -92,7 +92,8 @@ def bootstrapped(
         min_score=1.0,
         per_predictor=per_predictor,
         max_tokens=max_tokens,
-        seed=seed,
+        # Any whole number is a seed; the core takes 64 bits of it.
+        seed=(seed + 2**63) % 2**64 - 2**63,
     )
     demos: dict[str, list[Demo]] = {}
     for row in picked:

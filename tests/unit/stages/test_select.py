@@ -86,6 +86,11 @@ def test_of_several_calls_one_is_shown_half_the_time_the_last() -> None:
     assert [demo.example for demo in other] != [demo.example for demo in demos]
 
 
+@pytest.mark.parametrize("seed", [-(2**63), 2**63, 10**30])
+def test_any_whole_number_is_a_seed(seed: int) -> None:
+    assert sources(bootstrapped([rollout(0, step("find", 1))], NAMES, per_predictor=1, seed=seed)["find"]) == [0]
+
+
 def test_exact_copies_are_shown_once() -> None:
     rollouts = [rollout(place, step("find", 1)) for place in range(3)]
     assert sources(bootstrapped(rollouts, NAMES, per_predictor=3, seed=0)["find"]) == [0]

@@ -33,7 +33,7 @@ class Adapter(ABC):
     """Turns a signature into messages and a reply into values."""
 
     name: ClassVar[str]
-    """How settings and saved programs call it."""
+    """The name that it is registered under."""
 
     @abstractmethod
     def compile(self, signature: type[Signature], *, instructions: str, demos: Sequence[Demo]) -> Prompt:

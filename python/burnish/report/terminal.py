@@ -26,7 +26,7 @@ def report(found: Report, *, most: int = 12) -> Group:
         most: Candidates to list at most, best first.
     """
     parts: list[Any] = []
-    scored = sorted((c for c in found.candidates if c.n), key=lambda c: -c.mean)
+    scored = [found.candidates[number] for number in found.ranked()]
     if scored:
         parts.append(_candidates(scored, found.winner, most))
     if found.gain is not None:

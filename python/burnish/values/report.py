@@ -128,7 +128,7 @@ class Report:
         """The programs of the k best candidates, best first; ties keep the earlier."""
         if self.build is None:
             return []
-        return [self.build(number) for number in self._ranked()[:k]]
+        return [self.build(number) for number in self.ranked()[:k]]
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ class Report:
                 "program": build(number),
                 "seed": self.candidates[number].name,
             }
-            for number in self._ranked()
+            for number in self.ranked()
         ]
 
     @property
@@ -150,7 +150,7 @@ class Report:
         """Each candidate's scores by its number from 1 on, as DSPy numbers trials."""
         return {number: asdict(standing) for number, standing in enumerate(self.candidates, start=1)}
 
-    def _ranked(self) -> list[int]:
+    def ranked(self) -> list[int]:
         """The scored candidates' numbers, best first, those measured on few examples after all others."""
         most = max((standing.n for standing in self.candidates), default=0)
         scored = [i for i, standing in enumerate(self.candidates) if standing.n]

@@ -50,6 +50,14 @@ def test_candidates_stand_best_first_with_n_and_interval() -> None:
         assert part in text
 
 
+def test_a_candidate_that_was_cut_short_does_not_stand_first() -> None:
+    found = report()
+    lucky = Standing("candidate 9", 1, 0, 9, 1.0, 0.2, 1.0)
+    text = printed(terminal.report(report(candidates=[lucky, *found.candidates])))
+    lines = [line.split("│")[1].strip() for line in text.splitlines() if "candidate " in line and "/10" in line]
+    assert (lines[0], lines[-1]) == ("candidate 2 ◀", "candidate 9")
+
+
 def test_a_long_list_is_cut() -> None:
     text = printed(terminal.report(report(20), most=5))
     assert "… and 15 more" in text

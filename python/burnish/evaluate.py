@@ -87,7 +87,11 @@ class EvaluationResult:
         return self.score
 
     def __str__(self) -> str:
-        return f"{self.standing}; {self.usage.calls} LM calls, {self.usage.price}"
+        text = f"{self.standing}; {self.usage.calls} LM calls, {self.usage.price}"
+        if not self.reasons:
+            return text
+        place, reason = next(iter(self.reasons.items()))
+        return f"{text}; example {place}: {reason}"
 
 
 class Evaluate:

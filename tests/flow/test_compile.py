@@ -406,16 +406,22 @@ def only_with_demos(request: burnish.Request) -> Any:
     return toy._answer(request) if shown(request) else "Sure! It is a bird."
 
 
-@pytest.mark.parametrize("helped", [True, False], ids=["teacher", "alone"])
-def test_a_candidate_whose_replies_never_parse_does_not_end_the_search(*, helped: bool) -> None:
+def test_a_candidate_whose_replies_never_parse_does_not_end_the_search() -> None:
     knowing = toy.Classifier()
     knowing.classify.demos = toy.trainset()[:6]
     with context(lm=ScriptedLM(only_with_demos)):
-        optimizer = search(max_labeled_demos=24 if helped else 0)
-        report = compiled(optimizer, teacher=knowing if helped else None, valset=None, restrict=[-3, -2]).report
+        report = compiled(search(max_labeled_demos=24), teacher=knowing, valset=None, restrict=[-3, -2]).report
     first, second = report.candidates
     assert (first.mean, first.failed) == (0.0, 24)
-    assert (second.name, second.mean == 1.0, second.failed) == ("labelled", helped, 0 if helped else 24)
+    assert (second.name, second.mean, second.failed) == ("labelled", 1.0, 0)
+
+
+def test_a_search_in_which_nothing_succeeds_ends_with_the_cause_however_small() -> None:
+    with (
+        context(lm=ScriptedLM(only_with_demos)),
+        pytest.raises(RunStopped, match=r"not one run succeeded.*8 runs failed"),
+    ):
+        compiled(search(max_labeled_demos=0), trainset=toy.trainset()[:4], valset=None, restrict=[-3, -2])
 
 
 def test_a_model_whose_replies_never_parse_ends_the_search_with_the_cause() -> None:
@@ -479,3 +485,19 @@ def test_a_budget_that_the_recipes_own_calls_use_up_is_a_normal_end(lm: Scripted
     assert len(lm.requests) == 3
     assert "calls=3" in program.report.stopped
     assert program.classify.demos == []
+
+
+def test_labelled_examples_are_demos_only_where_they_show_something(lm: ScriptedLM) -> None:
+    program = compiled(LabeledFewShot(k=6), toy.Chain(), valset=None)
+    assert (len(program.find.demos), len(program.classify.demos)) == (6, 6)
+    # Without the thing, the data has nothing that `find` puts out, and nothing that `classify` is given.
+    ends = [example.without("thing") for example in toy.trainset()]
+    program = compiled(LabeledFewShot(k=6), toy.Chain(), trainset=ends, valset=None)
+    assert (program.find.demos, program.classify.demos) == ([], [])
+
+
+def test_a_bare_predictor_is_given_its_own_inputs(lm: ScriptedLM) -> None:
+    rows = [burnish.Example(text="a heron", kind="bird").with_inputs("kind")]
+    with pytest.raises(burnish.ConfigError, match=r"trainset\[0\] has the inputs kind.*with_inputs"):
+        compiled(search(), burnish.Predict("text -> kind"), trainset=rows, valset=None)
+    assert lm.requests == []

@@ -18,7 +18,7 @@ def picky(request):
 
 @pytest.mark.parametrize("optimizer", [BootstrapFewShot(toy.metric), BootstrapRS(toy.metric, num_candidate_programs=0)])
 def test_a_dead_model_stops_even_a_compile_too_small_for_a_streak(optimizer) -> None:
-    with context(lm=DOWN), pytest.raises(RunStopped, match=r"not one run was measured.*LMTransient: HTTP 503"):
+    with context(lm=DOWN), pytest.raises(RunStopped, match=r"not one run succeeded.*LMTransient: HTTP 503"):
         optimizer.compile(Predict("text -> kind"), trainset=toy.trainset()[:2])
 
 

@@ -159,7 +159,7 @@ def test_a_server_that_dies_leaves_a_run_to_resume(tmp_path: Path) -> None:
         status, out, err = finish(process)
         assert status == 1
         assert not out
-        assert "RunStopped: Stopped: " in err
+        assert "Stopped: " in err
         assert "in a row ended alike: LMTransient" in err
         assert "Run again to go on; with run_dir= set, nothing that was received is asked for again." in err
         assert not (folder / "program.json").exists()

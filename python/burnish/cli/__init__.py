@@ -11,7 +11,7 @@ def main() -> None:
     import click
 
     from burnish.cli.commands import commands
-    from burnish.errors import BurnishError, ConfigError
+    from burnish.errors import BurnishError, ConfigError, RunStopped
 
     try:
         # On its own, click would turn Ctrl-C into a bare "Aborted!".
@@ -21,6 +21,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except ConfigError as error:
         sys.exit(_say(str(error), 2))
+    except RunStopped as error:
+        sys.exit(_say(str(error), 1))
     except BurnishError as error:
         sys.exit(_say(f"{type(error).__name__}: {error}", 1))
     except (KeyboardInterrupt, click.Abort):

@@ -11,10 +11,12 @@ from rich.console import Console
 from burnish import __version__
 from burnish.cli import demo as demo_
 from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
+from burnish.errors import ConfigError
 from burnish.evaluate import Evaluate, paired
 from burnish.lm.lm import LM
-from burnish.lm.settings import context
+from burnish.lm.settings import context, settings
 from burnish.modules import state
+from burnish.modules.module import Module
 from burnish.optimizers.base import Optimizer
 from burnish.plugins.manager import listing, lookup
 from burnish.report import terminal
@@ -46,7 +48,10 @@ def demo(out: str, candidates: int) -> None:
 @click.argument("program")
 @click.option("--train", required=True, help="JSONL file of examples to learn from.")
 @click.option("--val", help="JSONL file of examples to choose by; default: the trainset.")
-@click.option("--test", help="JSONL file for a score before and after, never seen by the optimizer.")
+@click.option(
+    "--test",
+    help="JSONL file for a score before and after: never seen by the optimizer, and not part of estimate and budget.",
+)
 @_METRIC
 @_LM
 @click.option("--optimizer", default="BootstrapRS", show_default=True, help="An optimizer's name.")
@@ -54,10 +59,10 @@ def demo(out: str, candidates: int) -> None:
 @_INPUTS
 @click.option("--out", default="compiled.json", show_default=True, help="Where the program is saved.")
 @click.option("--run-dir", help="Folder of the journal: the same command again goes on from it.")
-@click.option("--budget-usd", type=float, help="Cap in US dollars.")
-@click.option("--budget-calls", type=int, help="Cap in LM calls.")
-@click.option("--budget-tokens", type=int, help="Cap in tokens.")
-@click.option("--budget-seconds", type=float, help="Cap in seconds.")
+@click.option("--budget-usd", type=float, help="Cap of the compile in US dollars.")
+@click.option("--budget-calls", type=int, help="Cap of the compile in LM calls.")
+@click.option("--budget-tokens", type=int, help="Cap of the compile in tokens.")
+@click.option("--budget-seconds", type=float, help="Cap of the compile in seconds.")
 @click.option("--seed", default=0, show_default=True)
 @_THREADS
 @click.option("--estimate", is_flag=True, help="Only say what it would cost.")
@@ -71,7 +76,7 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
     metric = load_metric(given["metric"])
     optimizer = _optimizer(metric, given)
     out = place_for(given["out"])
-    with _asking(given["model"]):
+    with _asking(given["model"], student):
         if given["estimate"] or type(optimizer).phases is not Optimizer.phases:
             click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
         if given["estimate"]:
@@ -91,8 +96,15 @@ def _names(given: str) -> list[str]:
     return [name.strip() for name in given.split(",") if name.strip()]
 
 
-def _asking(model: str | None) -> AbstractContextManager[None]:
-    return nullcontext() if model is None else context(lm=LM(model))
+def _asking(model: str | None, program: Module) -> AbstractContextManager[None]:
+    if model is not None:
+        return context(lm=LM(model))
+    if settings.lm is None and any(predictor.lm is None for _, predictor in program.named_predictors(frozen=True)):
+        raise ConfigError(
+            "Nobody is there to ask. Say which model: --lm offline/icl (embedded, no network, no key), or "
+            "--lm openai/gpt-4o-mini (needs OPENAI_API_KEY)."
+        )
+    return nullcontext()
 
 
 def _optimizer(metric: Any, given: dict[str, Any]) -> Any:
@@ -134,7 +146,7 @@ def evaluate(program: str, saved: str | None, data: str, metric: str, model: str
     if saved:
         tuned.load(saved)
     rows = load_examples(data, tuned, _names(given["inputs"]))
-    with _asking(model):
+    with _asking(model, tuned):
         result = Evaluate(
             devset=rows,
             metric=load_metric(metric),

@@ -47,6 +47,8 @@ def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
         raise ConfigError(f"{name}.forward is async, and forward is the plain one. Name it aforward.")
     if forward_of(program) is None:
         raise ConfigError(f"{name} has neither forward nor aforward. {HOW_TO_RUN}")
+    for model in {id(lm): lm for lm in (settings.lm, *(p.lm for _, p in everything)) if lm is not None}.values():
+        model.prepare()
     if settings.lm is None:
         lacking = [path for path, predictor in everything if predictor.lm is None]
         if lacking:
@@ -59,9 +61,8 @@ def check_inputs(program: Any, rows: Sequence[Example], name: str) -> None:
     Raises:
         ConfigError: It does not; every run would fail.
     """
-    forward = forward_of(program)
     try:
-        signature = inspect.signature(forward)  # type: ignore[arg-type]
+        signature = _arguments(program)
     except (TypeError, ValueError):
         return
     seen: set[tuple[str, ...]] = set()
@@ -77,6 +78,14 @@ def check_inputs(program: Any, rows: Sequence[Example], name: str) -> None:
                 f"{name}[{place}] has the inputs {', '.join(inputs)}, and {type(program).__name__} takes {signature}: "
                 f"{error}. Say which fields are inputs with .with_inputs(...), or rename them."
             ) from error
+
+
+def _arguments(program: Any) -> inspect.Signature:
+    """What the program takes: its signature's inputs where it is a predictor, else what `forward` takes."""
+    if program.is_predictor:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Signature([inspect.Parameter(name, kind) for name in program.signature.input_fields])
+    return inspect.signature(forward_of(program))  # type: ignore[arg-type]
 
 
 def check_whole(least: int, **numbers: Any) -> None:

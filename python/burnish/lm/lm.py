@@ -8,7 +8,6 @@ Cost: about 20 microseconds of CPU a call on top of the backend's own.
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, 
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.request import Message, Prefix, Request, Response
+from burnish.lm.retry import retried
 from burnish.lm.scope import Scope, current_scope, outside
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync, to_loop
@@ -244,35 +244,10 @@ class LM:
         try:
             response = await self._attempt(request, scope)
         except LMTransient as error:
-            response = await self._retry(request, scope, error)
+            await to_loop()
+            response = await retried(self._attempt, request, scope, first=error, times=self.num_retries)
         _tell(scope, request, response, source="backend", predictor=predictor)
         return response
-
-    async def _retry(self, request: Request, scope: Scope, first: LMTransient) -> Response:
-        if self.num_retries == 0:
-            raise first
-        await to_loop()
-        from tenacity import (
-            AsyncRetrying,
-            retry_if_exception_type,
-            stop_after_attempt,
-            wait_random_exponential,
-        )
-
-        jitter = wait_random_exponential(multiplier=0.5, max=30)
-
-        def wait(state: Any) -> float:
-            error = state.outcome.exception() if state.outcome else first
-            return getattr(error, "retry_after", None) or jitter(state)
-
-        await asyncio.sleep(first.retry_after or random.uniform(0.1, 0.5))
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self.num_retries),
-            wait=wait,
-            retry=retry_if_exception_type(LMTransient),
-            reraise=True,
-        )
-        return await retrying(self._attempt, request, scope)
 
     async def _attempt(self, request: Request, scope: Scope) -> Response:
         if scope.slots is None:
@@ -308,6 +283,14 @@ class LM:
         finally:
             if reservation is not None:
                 reservation.settle(used)
+
+    def prepare(self) -> None:
+        """Make the backend now, so that a name that it does not know is an error before the first call.
+
+        Raises:
+            ConfigError: There is no such model.
+        """
+        self._get_backend()
 
     def _get_backend(self) -> Backend:
         if self._backend is None:

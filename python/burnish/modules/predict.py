@@ -121,6 +121,7 @@ class Predict(Module):
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
+        prediction.set_lm_usage({response.model: response.usage.to_dict()})
         if binding is not None:
             binding.steps[number] = Step(self, inputs, prediction)
         return prediction

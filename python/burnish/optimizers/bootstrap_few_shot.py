@@ -108,5 +108,6 @@ def few_shot(session: Session, name: str, rollouts: list[Rollout], *, room: int)
         own = augmented.get(predictor, [])
         k = max(room - len(own), 0)
         purpose = f"{name} {predictor}"
-        demos[predictor] = [*labelled(session.trainset, k=k, seed=session.seed, purpose=purpose, skip=used), *own]
+        drawn = labelled(session.trainset, k=k, seed=session.seed, purpose=purpose, skip=used)
+        demos[predictor] = [*(demo for demo in drawn if session.teaches(predictor, demo.example)), *own]
     return showing(name, demos)

@@ -61,4 +61,5 @@ def labelled_few_shot(session: Session, *, k: int, sample: bool) -> Candidate:
         name: labelled(session.trainset, k=k, seed=session.seed, purpose=f"labelled {name}") if sample else first
         for name in session.predictors
     }
-    return showing("labelled", demos)
+    taught = {name: [d for d in shown if session.teaches(name, d.example)] for name, shown in demos.items()}
+    return showing("labelled", taught)

@@ -78,7 +78,7 @@ class Session:
         self.decisions: list[str] = []
         self._own_valset = valset is not None
         self._troubles: list[Rollout] = []
-        self._measured = 0
+        self._scored = 0
         self._started = time.monotonic()
         self._events = events
         # Inside another run its limit and its caps hold too, its journal keeps, and it gets the bill.
@@ -187,15 +187,15 @@ class Session:
         await self.score(candidates, stop_at=stop_at)
 
     def check_measured(self) -> None:
-        """Refuse to end as if all were well where nothing was measured.
+        """Refuse to end as if all were well where nothing succeeded.
 
         Raises:
-            RunStopped: Programs were run, and not one run had an outcome; a budget that is used up is none of this.
+            RunStopped: Programs were run, and not one run was scored; a budget that is used up is none of this.
         """
-        if self._troubles and not self._measured and self._exhausted() is None:
+        if self._troubles and not self._scored and self._exhausted() is None:
             raise RunStopped(
-                f"Stopped: not one run was measured, so there is nothing to choose by: {_told(self._troubles)} "
-                "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+                f"Stopped: not one run succeeded, so there is nothing to choose by: {_told(self._troubles)} Mend the cause "
+                "and run again; with run_dir= set, nothing that was received is asked for again."
             )
 
     def leader(self) -> Candidate:
@@ -238,6 +238,13 @@ class Session:
         """The run around a block: models that the recipe asks by itself, and runs that it starts, are part of it."""
         return use_scope(self._scope, stage="search")
 
+    def teaches(self, predictor: str, example: Example) -> bool:
+        """Whether a labelled example shows some input and some output of a predictor."""
+        signature = dict(self.student.named_predictors())[predictor].signature
+        shown = {key for key in example.keys() if example[key] is not None}  # noqa: SIM118  fields, not an iterator
+        inputs = signature.input_fields
+        return bool(shown & signature.output_fields.keys()) and (not inputs or bool(shown & inputs.keys()))
+
     def _as_given(self, candidate: Candidate) -> bool:
         """Whether the candidate leaves the student as it is, and so is what a gain is measured from."""
         own = dict(self.student.named_predictors())
@@ -251,9 +258,9 @@ class Session:
         return own or self._runner.out_of_budget
 
     def _note(self, rollouts: Sequence[Rollout]) -> None:
-        """Remember what went wrong, and whether anything was measured at all."""
+        """Remember what went wrong, and whether anything succeeded at all."""
         self._troubles += [rollout for rollout in rollouts if rollout.status is not Status.SCORED]
-        self._measured += sum(rollout.status is not Status.NOT_MEASURED for rollout in rollouts)
+        self._scored += sum(rollout.status is Status.SCORED for rollout in rollouts)
 
     def _new_runner(self, program: Any) -> Runner:
         return Runner(

@@ -37,7 +37,7 @@ def report(found: Report, *, most: int = 12) -> Group:
     if found.usage:
         parts.append(bill)
     parts.extend(Text(decision) for decision in found.decisions)
-    parts.append(Text(f"{found.optimizer}: {found.stopped}, after {found.seconds:.1f} s."))
+    parts.append(Text(f"{found.optimizer}: {found.stopped.rstrip('.')}, after {found.seconds:.1f} s."))
     return Group(*parts)
 
 

@@ -176,6 +176,7 @@ class Report:
             lines.append(f"score {self.standing} on the examples used to choose")
         if self.gain is not None:
             lines.append(f"gain over the baseline {self.gain}")
+        lines += [f"  {self.candidates[number].name}: {self.candidates[number]}" for number in self.ranked()]
         total = self.total
         lines.append(f"{total.calls} LM calls, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
         return "\n".join([*lines, *self.decisions])

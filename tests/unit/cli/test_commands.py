@@ -176,7 +176,7 @@ def test_a_run_that_stops_ends_with_one(folder: Path, capsys: Any, monkeypatch: 
     arguments = ["evaluate", "broken_program.py:Broken", "--data", "train.jsonl", *EVALUATE[4:]]
     status, message = refused(capsys, monkeypatch, *arguments)
     assert status == 1
-    assert message.startswith("RunStopped: Stopped: 20 examples in a row")
+    assert message.startswith("Stopped: 20 examples in a row")
 
 
 def test_plugins_are_listed() -> None:

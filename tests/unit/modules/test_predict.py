@@ -298,3 +298,11 @@ def test_options_of_the_call_reach_the_predictor() -> None:
     )
     assert lm.requests[0].params["temperature"] == 0.1
     assert roles(lm.requests[0]) == ["system", "user", "assistant", "user"]
+
+
+def test_a_prediction_tells_what_its_call_used() -> None:
+    with burnish.context(lm=ScriptedLM([{"answer": "yes"}])):
+        usage = Predict("question -> answer")(question="?").get_lm_usage()
+    (used,) = usage.values()
+    assert used["calls"] == 1
+    assert used["completion_tokens"] > 0

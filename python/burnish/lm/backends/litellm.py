@@ -117,6 +117,8 @@ def translate(error: Exception, endpoint: Endpoint, litellm: Any) -> LMError:
     if isinstance(error, denials) or status in {401, 403}:
         denied = f"{kind}: the endpoint refused model {model!r}. Check the API key and the name."
         return LMAccessDenied(denied, model=model, status=status)
+    if "LLM Provider NOT provided" in str(error):
+        return LMAccessDenied(f"LiteLLM knows no provider for model {model!r}. Check the name.", model=model)
     # LiteLLM calls a key that nobody gave an internal server error, though no server was asked.
     if not headers and _NO_KEY.search(str(error)):
         return LMAccessDenied(f"There is no API key for model {model!r}: {text}", model=model)

@@ -1,0 +1,53 @@
+"""Another try, for what is worth one: exponential waits with jitter, or as long as the endpoint asks.
+
+The library behind it (tenacity) is imported when the first call fails, since most runs need none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from burnish.errors import LMTransient
+
+T = TypeVar("T")
+
+# Seconds that a `Retry-After` is heeded at most: a run that seems to hang helps nobody.
+_LONGEST_WAIT = 120.0
+
+
+async def retried(attempt: Callable[..., Awaitable[T]], *args: Any, first: LMTransient, times: int) -> T:
+    """The result of the next attempt that succeeds.
+
+    Args:
+        attempt: What to try.
+        args: Its arguments.
+        first: Why the first attempt failed.
+        times: How many more attempts to make.
+
+    Raises:
+        LMTransient: None of them succeeded; the last one's error.
+    """
+    if times == 0:
+        raise first
+    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+    jitter = wait_random_exponential(multiplier=0.5, max=30)
+
+    def wait(state: Any) -> float:
+        error = state.outcome.exception() if state.outcome else first
+        return _asked(getattr(error, "retry_after", None)) or jitter(state)
+
+    await asyncio.sleep(_asked(first.retry_after) or random.uniform(0.1, 0.5))
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(times), wait=wait, retry=retry_if_exception_type(LMTransient), reraise=True
+    )
+    return await retrying(attempt, *args)
+
+
+def _asked(seconds: float | None) -> float | None:
+    """The wait that an endpoint asks for, within reason."""
+    return None if seconds is None or not math.isfinite(seconds) else min(seconds, _LONGEST_WAIT)

@@ -7,7 +7,7 @@ it may call the sync faces again. Context variables travel along, and so does ca
 
 A hop to the loop and back costs 50 to 150 microseconds of CPU; work that stays on the loop costs
 none. A coroutine that may need no loop at all (a prompt, a look into the cache, a model that only
-computes) is begun where it is called, with `run_here`, and moves at its first `to_loop`.
+computes) runs where it is called, with `run_here`, and sends to the loop what needs it, with `over_loop`.
 """
 
 from __future__ import annotations
@@ -147,49 +147,43 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`run_sync`, begun in this thread: only what comes after a `to_loop` runs on the loop.
+    """`run_sync` in this thread: only what the coroutine awaits through `over_loop` runs on the loop.
 
-    Until then the coroutine must not touch asyncio, whose loop is elsewhere.
+    Apart from that it must not touch asyncio, whose loop is elsewhere.
     """
     _refuse_on_loop(coroutine)
-    # One context for both parts, so that what the first part sets, the second can reset.
+    # One context for all parts, so that what one sets another can reset.
     context = contextvars.copy_context()
     try:
-        context.run(coroutine.send, None)
+        errand: _Errand = context.run(coroutine.send, None)
+        while True:
+            try:
+                brought = _wait(errand.coroutine, context)
+            except BaseException as error:  # handed on to the coroutine, whose call it was
+                errand = context.run(coroutine.throw, error)
+            else:
+                errand = context.run(coroutine.send, brought)
     except StopIteration as stop:
         result: T = stop.value
         return result
-    return _wait(_go_on(coroutine), context)
 
 
-async def to_loop() -> bool:
-    """Go on on the one loop; true where that was a move, in which time has passed."""
+async def over_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that needs the loop; where this thread is another, it waits meanwhile."""
     if threading.get_ident() == _background.thread_id:
-        return False
-    await _Move()
-    return True
+        return await coroutine
+    result: T = await _Errand(coroutine)
+    return result
 
 
-class _Move:
-    """What a coroutine begun by `run_here` yields in order to be moved."""
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        yield self
-
-
-class _Begun:
-    """A coroutine that runs already; awaiting it goes on from where it is."""
+class _Errand:
+    """What a coroutine in `run_here` yields in order to have something done on the loop."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        self._coroutine = coroutine
+        self.coroutine = coroutine
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._coroutine.__await__()
-
-
-async def _go_on(coroutine: Coroutine[Any, Any, T]) -> T:
-    result: T = await _Begun(coroutine)
-    return result
+    def __await__(self) -> Generator[_Errand, Any, Any]:
+        return (yield self)
 
 
 def _refuse_on_loop(coroutine: Coroutine[Any, Any, Any]) -> None:

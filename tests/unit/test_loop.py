@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from burnish.errors import ConfigError, LMRejected, RunStopped
-from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync, to_loop
+from burnish.loop import all_of, in_thread, on_loop, over_loop, run_here, run_sync
 from tests.unit.waiting import until
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -58,16 +58,33 @@ def test_context_variables_travel_in_and_changes_stay_inside() -> None:
         VARIABLE.reset(token)
 
 
-def test_what_is_begun_here_moves_when_it_must() -> None:
-    async def move() -> list[str]:
-        before = threading.current_thread().name
-        with_token = VARIABLE.set("held")
-        await to_loop()
+def test_a_call_made_here_sends_to_the_loop_what_needs_it_and_goes_on_here() -> None:
+    async def errand() -> tuple[str, str]:
         await asyncio.sleep(0)
-        VARIABLE.reset(with_token)
-        return [before, threading.current_thread().name]
+        return threading.current_thread().name, VARIABLE.get()
 
-    assert run_here(move()) == [threading.current_thread().name, "burnish-loop"]
+    async def call() -> list[str]:
+        held = VARIABLE.set("held")
+        first, second = await over_loop(errand()), await over_loop(errand())
+        VARIABLE.reset(held)
+        return [*first, *second, threading.current_thread().name, VARIABLE.get()]
+
+    here = threading.current_thread().name
+    assert run_here(call()) == ["burnish-loop", "held", "burnish-loop", "held", here, "unset"]
+    assert run_sync(call()) == ["burnish-loop", "held", "burnish-loop", "held", "burnish-loop", "unset"]
+
+
+def test_an_error_on_the_loop_is_the_callers_to_handle() -> None:
+    async def handles() -> str:
+        try:
+            await over_loop(fail())
+        except LookupError:
+            return "handled"
+        raise AssertionError("nothing was raised")
+
+    assert run_here(handles()) == "handled"
+    with pytest.raises(LookupError, match="as it is"):
+        run_here(over_loop(fail()))
 
 
 def test_waiting_on_the_loop_itself_is_refused() -> None:

@@ -21,7 +21,7 @@ from burnish.lm.request import Message, Prefix, Request, Response
 from burnish.lm.retry import retried
 from burnish.lm.scope import Scope, current_scope, outside
 from burnish.lm.settings import settings
-from burnish.loop import on_loop, run_sync, to_loop
+from burnish.loop import on_loop, over_loop, run_sync
 from burnish.plugins.manager import lookup, names
 from burnish.values.usage import Usage
 
@@ -163,10 +163,12 @@ class LM:
             LMRejected: The endpoint refused the request.
         """
         scope = current_scope() or _NO_SCOPE
-        if scope is not _NO_SCOPE:
-            # What a run brings belongs to the loop; without a run, all that comes before the
-            # backend can be done in whichever thread asks.
-            await to_loop()
+        if scope is _NO_SCOPE:
+            # Without a run, all that comes before the backend is done in whichever thread asks.
+            return await self._line(request, scope, predictor)
+        return await over_loop(self._inside(request, scope, predictor))
+
+    async def _inside(self, request: Request, scope: Scope, predictor: str) -> Response:
         try:
             return await self._line(request, scope, predictor)
         except (LMError, BudgetExhausted) as error:
@@ -182,19 +184,23 @@ class LM:
         else:
             key = scope.draw_key(request)
         if key is None:
-            if getattr(self._get_backend(), "waits", True):
-                await to_loop()
-            response = await self._ask(request, scope, predictor)
+            asked = self._ask(request, scope, predictor)
+            response = await (over_loop(asked) if getattr(self._get_backend(), "waits", True) else asked)
             await _make_way(scope)
             return response
+        if scope is _NO_SCOPE:
+            known = _known(key, scope, cache)
+            if known is not None:
+                return known
+        return await over_loop(self._join(key, request, scope, predictor, cache))
+
+    async def _join(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
+        """What is known already, else the reply to the same request in flight, else one's own."""
         while True:
             known = _known(key, scope, cache)
             if known is not None:
                 _tell(scope, request, known, source="kept", predictor=predictor)
                 return known
-            if await to_loop():
-                # Since the look above, another thread's flight may have landed.
-                continue
             flight = self._flights.get(key)
             if flight is None:
                 return await self._lead(key, request, scope, predictor, cache)
@@ -244,8 +250,8 @@ class LM:
         try:
             response = await self._attempt(request, scope)
         except LMTransient as error:
-            await to_loop()
-            response = await retried(self._attempt, request, scope, first=error, times=self.num_retries)
+            again = retried(self._attempt, request, scope, first=error, times=self.num_retries)
+            response = await over_loop(again)
         _tell(scope, request, response, source="backend", predictor=predictor)
         return response
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import sys
@@ -19,7 +18,7 @@ from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.engine.runner import Runner
 from burnish.errors import ConfigError
-from burnish.lm.scope import Scope, current_scope
+from burnish.lm.scope import current_scope, new_run
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
 from burnish.metrics.text import EM, F1, HotPotF1, answer_exact_match, answer_passage_match, normalize_text
@@ -33,7 +32,7 @@ from burnish.values.report import Difference, Standing
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate
-from burnish.values.usage import Ledger, Usage
+from burnish.values.usage import Usage
 
 # The metrics stand here too, where DSPy's users look for them.
 __all__ = [
@@ -175,17 +174,8 @@ class Evaluate:
         events = EventStream([*watchers(), *([display.watch] if display else [])])
         limit = self.num_threads or settings.num_threads
         outer = current_scope()
-        ledger = Ledger(outer.ledger if outer else None)
-        meter = outer.meter if outer else None
-        own_meter = None if self.budget is None else BudgetMeter(self.budget, outer=meter)
-        scope = Scope(
-            # Inside another run its limit holds, so that nesting multiplies nothing.
-            slots=outer.slots if outer and outer.slots else asyncio.Semaphore(limit),
-            meter=own_meter or meter,
-            journal=outer.journal if outer else None,
-            ledger=ledger,
-            watch=events,
-        )
+        own_meter = None if self.budget is None else BudgetMeter(self.budget, outer=outer.meter if outer else None)
+        scope = new_run(limit=limit, watch=events, meter=own_meter)
         runner = Runner(
             program,
             judge,
@@ -206,8 +196,8 @@ class Evaluate:
             # What this rollout's score is made of was not all measured, unless its own cap was meant to end it.
             capped = own_meter is not None and runner.outage is own_meter.exhausted
             outer.rollout.outage = outer.rollout.outage if capped else runner.outage or outer.rollout.outage
-            outer.rollout.usage += ledger.total()
-        result = _result(rollouts, ledger.total())
+            outer.rollout.usage += scope.ledger.total()
+        result = _result(rollouts, scope.ledger.total())
         self._save(result)
         if self.display_table:
             self._show(result)

@@ -103,6 +103,22 @@ def current_scope() -> Scope | None:
     return _scope.get()
 
 
+def new_run(*, limit: int, watch: Watch, journal: Journal | None = None, meter: Meter | None = None) -> Scope:
+    """The scope of a run that begins here.
+
+    Inside another run that one's limit and caps hold too, its journal keeps, and it gets the bill:
+    nesting multiplies nothing.
+    """
+    outer = current_scope() or Scope()
+    return Scope(
+        slots=outer.slots or asyncio.Semaphore(limit),
+        journal=outer.journal if journal is None else journal,
+        meter=outer.meter if meter is None else meter,
+        ledger=Ledger(outer.ledger),
+        watch=watch,
+    )
+
+
 @contextmanager
 def outside() -> Iterator[None]:
     """Outside of any run: for backends, whose own LM calls are part of a call that has its slot."""

@@ -7,7 +7,6 @@ with them.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
 from burnish.errors import BudgetExhausted, ConfigError, RunStopped
-from burnish.lm.scope import Scope, current_scope, use_scope
+from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
@@ -34,7 +33,6 @@ from burnish.values.report import SHARE_TO_LEAD, Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate, Choice
-from burnish.values.usage import Ledger
 
 
 class Session:
@@ -70,7 +68,8 @@ class Session:
         self.student = student
         self.trainset = trainset
         self.valset = trainset if valset is None else valset
-        self.predictors = [name for name, _ in student.named_predictors()]
+        self._tunable = dict(student.named_predictors())
+        self.predictors = list(self._tunable)
         self.names = names_of(student)
         self.seed = seed
         self.board = Board()
@@ -81,11 +80,7 @@ class Session:
         self._scored = 0
         self._started = time.monotonic()
         self._events = events
-        # Inside another run its limit and its caps hold too, its journal keeps, and it gets the bill.
-        outer = current_scope() or Scope()
-        self._ledger = Ledger(outer.ledger)
-        slots = outer.slots or asyncio.Semaphore(limit)
-        self._scope = Scope(slots, journal or outer.journal, meter or outer.meter, self._ledger, events)
+        self._scope = new_run(limit=limit, watch=events, journal=journal, meter=meter)
         # Scores are kept without the program's name, so those of a run around this one say nothing.
         self._recall = journal is not None
         self._meter = meter
@@ -207,8 +202,8 @@ class Session:
 
     def baseline(self) -> Candidate:
         """The student as it was given, its demos traced back to the examples that they are made of."""
-        own = self.student.named_predictors()
-        return showing("as given", {name: traced_back(p.demos, self.trainset) for name, p in own if p.demos})
+        demos = {name: traced_back(p.demos, self.trainset) for name, p in self._tunable.items() if p.demos}
+        return showing("as given", demos)
 
     def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None) -> Report:
         """What was found out."""
@@ -222,7 +217,7 @@ class Session:
             stage_score.standings(self.board, names) if self.board else [],
             winner.name,
             gain,
-            self._ledger.stages(),
+            self._scope.ledger.stages(),
             "finished" if exhausted is None else str(exhausted),
             time.monotonic() - self._started,
             tuple(self.decisions),
@@ -240,14 +235,14 @@ class Session:
 
     def teaches(self, predictor: str, example: Example) -> bool:
         """Whether a labelled example shows some input and some output of a predictor."""
-        signature = dict(self.student.named_predictors())[predictor].signature
+        signature = self._tunable[predictor].signature
         shown = {key for key in example.keys() if example[key] is not None}  # noqa: SIM118  fields, not an iterator
         inputs = signature.input_fields
         return bool(shown & signature.output_fields.keys()) and (not inputs or bool(shown & inputs.keys()))
 
     def _as_given(self, candidate: Candidate) -> bool:
         """Whether the candidate leaves the student as it is, and so is what a gain is measured from."""
-        own = dict(self.student.named_predictors())
+        own = self._tunable
         return all(
             choice.instructions is None and (choice.demos is None or list(choice.demos) == list(own[name].demos))
             for name, choice in candidate.choices.items()
@@ -271,7 +266,7 @@ class Session:
         """Take the teacher's predictors for the student's of the same names."""
         names = names_of(teacher)
         theirs = dict(teacher.named_predictors(frozen=True))
-        for name, predictor in self.student.named_predictors():
+        for name, predictor in self._tunable.items():
             there = theirs.get(name)
             lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
             if lacking:

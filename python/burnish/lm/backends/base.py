@@ -1,12 +1,17 @@
-"""What a backend is: the contract of the `burnish_lm_backends` hook."""
+"""What a backend is: the contract of the `burnish_lm_backends` and `burnish_embedders` hooks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from burnish.lm.request import Request, Response
+from burnish.values.usage import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,29 @@ class Backend(Protocol):
     kinds) for what is not. Retries, time-outs, cache, budget and limits are the `LM`'s.
 
     A backend that only computes, and never suspends, may say so with ``waits = False``: a plain
-    call of it stays in the caller's thread, and has no time-out.
+    call of it stays in the caller's thread, and has no time-out and no limiter. One that knows the
+    model may tell of it with ``capabilities``, a `Capabilities`; otherwise LiteLLM's table does.
     """
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; called many times at once on one event loop."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """What an embedding backend answered.
+
+    Attributes:
+        rows: One row a text, in their order, of shape ``(texts, dimensions)``, float32.
+        usage: What the call used.
+    """
+
+    rows: NDArray[np.float32]
+    usage: Usage
+
+
+class EmbeddingBackend(Protocol):
+    """Turns texts into vectors; errors, retries, time-outs and limits as for `Backend`."""
+
+    async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
+        """Embed one batch; called many times at once on one event loop."""

@@ -1,0 +1,63 @@
+"""Credentials: how they are recognised, and how they are kept out of everything that is shown or kept.
+
+They live in an `Endpoint` and are handed to the provider's client only. Whatever a provider, a client
+or a plugin writes about a call passes through `cleared` before it becomes an error's text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+# What a provider's client takes as credentials.
+_NAME = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization|key_id)$")
+_IN_THE_ENVIRONMENT = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+# Shorter ones would blank out ordinary words.
+_SHORTEST = 6
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of this name holds a credential."""
+    return _NAME.search(name.lower()) is not None
+
+
+def cleared(text: str, secrets: Mapping[str, Any]) -> str:
+    """The text with ``***`` for every credential among `secrets` and in the environment."""
+    names = (name for name in os.environ if name.upper().endswith(_IN_THE_ENVIRONMENT))
+    known = {*_texts(secrets), *(os.environ[name] for name in names)}
+    # Longest first, since one may be part of another.
+    for secret in sorted(known, key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, "***")
+    return text
+
+
+def without_secrets(value: Any) -> Any:
+    """Parameters without what is named like a credential, however deep: ``extra_body`` is a place for any."""
+    if isinstance(value, Mapping):
+        # Only texts: a schema may well describe a field with the name of a credential.
+        kept = {key: part for key, part in value.items() if not (isinstance(part, str) and is_secret(str(key)))}
+        return {key: without_secrets(part) for key, part in kept.items()}
+    return [without_secrets(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def bare_address(address: str) -> str:
+    """The address without user, password and query, which may hold a key."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a credential, and the words of one such as ``"Bearer ..."``."""
+    if isinstance(value, str):
+        yield value
+        yield from value.split()[1:]
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)

@@ -1,0 +1,183 @@
+"""How many tokens a prompt is, without ever asking the network.
+
+Exact where the model's encoding is known and its file is on this machine: LiteLLM ships those of
+OpenAI's models in its package, and tiktoken keeps what it fetched before. tiktoken itself would
+fetch a missing file at once; here its definitions are read with a reader that knows files only.
+Everything else is estimated: a token for each 4 bytes of UTF-8. Against OpenAI's two encodings that
+is 2 to 10 % low for English, 8 % low to 8 % high for code, 10 % low for JSON; legal English is 25 % high.
+Chinese and Japanese are 5 % high for ``o200k_base`` and 30 % low for ``cl100k_base``, and languages with
+alphabets of their own (Russian, Arabic, Hindi) between 40 % low and 100 % high.
+
+An encoding is loaded at the first exact count: 0.25 to 0.6 s and about 40 MB, once a process. Counting
+takes about 1 ms for 6000 tokens. `most_tokens` is a bound that needs neither: no encoding makes more
+tokens than bytes, so a prompt that short fits whatever the model.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tiktoken import Encoding
+
+# OpenAI's framing of a message: a token each for its start, its role, the end of the role and its end.
+_A_MESSAGE = 4
+# What a picture, a sound or a file is taken for: OpenAI's number for a large picture in full detail.
+_A_PART = 1105
+_BYTES_A_TOKEN = 4
+# Whose models go by the names that tiktoken knows; others may give such a name to anything.
+_OPENAI = frozenset({"", "openai", "azure", "azure_ai", "text-completion-openai"})
+# So that many threads, each with its first prompt, load an encoding once.
+_loading = threading.Lock()
+
+
+class Tokenizer:
+    """Counts tokens as one model does, or about so.
+
+    Counts add up: that of a prompt is the sum of those of its parts, so a prefix is counted once.
+
+    Args:
+        encoding: tiktoken's name of the model's encoding; None where it has none.
+    """
+
+    def __init__(self, encoding: str | None) -> None:
+        self._name = encoding
+
+    @property
+    def exact(self) -> bool:
+        """Whether text is counted as the model counts; otherwise `count` is an estimate."""
+        return self._encoding is not None
+
+    def count(self, messages: Iterable[Mapping[str, Any]]) -> int:
+        """Tokens of these messages, framing included."""
+        encoding = self._encoding
+        if encoding is None:
+            return _sum(messages, lambda text: -(-_size(text) // _BYTES_A_TOKEN))
+        # Control tokens that stand in a text count as text, which is how providers take them.
+        return _sum(messages, lambda text: len(encoding.encode_ordinary(text)))
+
+    @functools.cached_property
+    def _encoding(self) -> Encoding | None:
+        return None if self._name is None else _encoding_of(self._name)
+
+
+def most_tokens(messages: Iterable[Mapping[str, Any]]) -> int:
+    """More than these messages can be, whatever the model: a token for each byte, and the framing.
+
+    Example:
+        >>> most_tokens([{"role": "user", "content": "hello"}])
+        9
+    """
+    return _sum(messages, _size)
+
+
+@functools.cache
+def tokenizer_of(model: str) -> Tokenizer:
+    """The tokenizer of a model, ``"provider/name"``; the same object each time.
+
+    Example:
+        >>> tokenizer_of("openai/gpt-4").count([{"role": "user", "content": "tokenization"}])
+        6
+        >>> tokenizer_of("local/anything").exact
+        False
+    """
+    provider, _, rest = model.rpartition("/")
+    if provider.partition("/")[0] not in _OPENAI:
+        return Tokenizer(None)
+    try:
+        from tiktoken.model import encoding_name_for_model
+
+        return Tokenizer(encoding_name_for_model(rest))
+    except (ImportError, KeyError):
+        return Tokenizer(None)
+
+
+def _sum(messages: Iterable[Mapping[str, Any]], size: Callable[[str], int]) -> int:
+    return sum(_A_MESSAGE + _of_content(message, size) for message in messages)
+
+
+def _of_content(message: Mapping[str, Any], size: Callable[[str], int]) -> int:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content] if content is not None else []
+    total = 0
+    for part in parts:
+        text = part.get("text") if isinstance(part, Mapping) else part
+        total += size(text) if isinstance(text, str) else _A_PART
+    for name in ("name", "tool_call_id"):
+        if isinstance(message.get(name), str):
+            total += size(message[name])
+    if message.get("tool_calls"):
+        total += size(json.dumps(message["tool_calls"], ensure_ascii=False))
+    return total
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
+def _encoding_of(name: str) -> Encoding | None:
+    with _loading:
+        return _load(name)
+
+
+@functools.cache
+def _load(name: str) -> Encoding | None:
+    """An encoding from the files of this machine, None where they are not all here or not whole."""
+    try:
+        from tiktoken import Encoding
+
+        spec = importlib.util.find_spec("tiktoken_ext.openai_public")
+        if spec is None or spec.loader is None:
+            return None
+        # A copy of the module of our own, so that the reader is changed for nobody else.
+        definitions: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(definitions)
+        if not hasattr(definitions, "load_tiktoken_bpe"):
+            return None
+        definitions.load_tiktoken_bpe = _ranks
+        definitions.data_gym_to_mergeable_bpe_ranks = _refuse
+        return Encoding(**definitions.ENCODING_CONSTRUCTORS[name]())
+    # The definitions are another package's inner matter; without them there is the estimate.
+    except (ImportError, OSError, KeyError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def _ranks(address: str, expected_hash: str | None = None) -> dict[bytes, int]:
+    """The tokens of an encoding with their ranks, from whichever copy of its file is whole.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    from base64 import b64decode
+
+    for folder in _folders():
+        # Both LiteLLM and tiktoken name a copy after its address.
+        path = folder / hashlib.sha1(address.encode(), usedforsecurity=False).hexdigest()
+        content = path.read_bytes() if path.is_file() else b""
+        if content and expected_hash in (None, hashlib.sha256(content).hexdigest()):
+            pairs = (line.split() for line in content.splitlines() if line)
+            return {b64decode(token): int(rank) for token, rank in pairs}
+    raise FileNotFoundError(address)
+
+
+def _refuse(**_: Any) -> dict[bytes, int]:
+    raise FileNotFoundError("the encodings of GPT-2 are in files of another kind")
+
+
+def _folders() -> list[Path]:
+    package = getattr(importlib.util.find_spec("litellm"), "submodule_search_locations", None) or ()
+    kept = [os.environ.get(name) for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")]
+    return [
+        *(Path(folder, "litellm_core_utils", "tokenizers") for folder in package),
+        *(Path(folder) for folder in kept if folder),
+        Path(tempfile.gettempdir(), "data-gym-cache"),
+    ]

@@ -47,10 +47,13 @@ class Tokenizer:
 
     Args:
         encoding: tiktoken's name of the model's encoding; None where it has none.
+
+    Attributes:
+        name: What counts: models with the same one have the same counts.
     """
 
     def __init__(self, encoding: str | None) -> None:
-        self._name = encoding
+        self.name = encoding or "estimate"
 
     @property
     def exact(self) -> bool:
@@ -67,7 +70,7 @@ class Tokenizer:
 
     @functools.cached_property
     def _encoding(self) -> Encoding | None:
-        return None if self._name is None else _encoding_of(self._name)
+        return None if self.name == "estimate" else _encoding_of(self.name)
 
 
 def most_tokens(messages: Iterable[Mapping[str, Any]]) -> int:

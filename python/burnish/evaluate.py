@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.engine.check import check_examples, check_inputs, check_program, check_whole
+from burnish.engine.check import check_examples, check_inputs, check_prices, check_program, check_whole
 from burnish.engine.events import EventStream
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
@@ -164,6 +164,7 @@ class Evaluate:
         rows = check_examples(self.devset if devset is None else devset, "devset")
         check_program(program, "program to evaluate", asks=True, tunes=False)
         check_inputs(program, rows, "devset")
+        check_prices(self.budget, program)
         _check_folder(self.save_as_json)
         _check_folder(self.save_as_csv)
         return await on_loop(self._evaluate(program, Judge(chosen), rows))

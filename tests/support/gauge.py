@@ -55,7 +55,7 @@ class GaugedLM(LM):
         self._note()
         try:
             await asyncio.sleep(self._latency(request) if callable(self._latency) else self._latency)
-            return await self._toy._backend.complete(request)
+            return await self._toy._line.backend.complete(request)
         finally:
             self._flying[prompt] -= 1
             self._note()

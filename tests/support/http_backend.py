@@ -56,6 +56,6 @@ def http_lm(url: str, *, num_retries: int = 0) -> LM:
 
 async def close(lm: LM) -> None:
     """Close the connections of an `http_lm`."""
-    backend = lm._backend
+    backend = lm._line.backend
     assert isinstance(backend, HttpBackend)
     await backend.close()

@@ -12,6 +12,7 @@ from burnish.errors import ConfigError
 from burnish.lm.settings import settings
 from burnish.modules.module import HOW_TO_RUN, Module, forward_of
 from burnish.modules.predict import NO_LM
+from burnish.values.budget import Budget
 from burnish.values.example import Example
 
 
@@ -47,12 +48,40 @@ def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
         raise ConfigError(f"{name}.forward is async, and forward is the plain one. Name it aforward.")
     if forward_of(program) is None:
         raise ConfigError(f"{name} has neither forward nor aforward. {HOW_TO_RUN}")
-    for model in {id(lm): lm for lm in (settings.lm, *(p.lm for _, p in everything)) if lm is not None}.values():
+    for model in _models(program):
         model.prepare()
     if settings.lm is None:
         lacking = [path for path, predictor in everything if predictor.lm is None]
         if lacking:
             raise ConfigError(f"{NO_LM}\nWithout one: {', '.join(lacking)}.")
+
+
+def check_prices(budget: Budget | None, program: Any, *others: Any) -> None:
+    """A cap on dollars can be kept: the price of every model that will be asked is known, as far as is known which.
+
+    Args:
+        budget: The caps.
+        program: Whose models are asked.
+        others: More models, None among them.
+
+    Raises:
+        ConfigError: A price is unknown.
+    """
+    if budget is None or budget.dollars is None:
+        return
+    for model in (*_models(program), *(lm for lm in others if lm is not None)):
+        if not model.priced:
+            raise ConfigError(
+                f"Budget(dollars={budget.dollars:g}) cannot be kept: the price of {model.model!r} is unknown. Give "
+                f"LM({model.model!r}, prices=(dollars per million prompt tokens, dollars per million completion "
+                "tokens)), or cap calls or tokens."
+            )
+
+
+def _models(program: Any) -> list[Any]:
+    """The models that a program is known to ask, each once."""
+    own = (predictor.lm for _, predictor in program.named_predictors(frozen=True))
+    return list({id(lm): lm for lm in (settings.lm, *own) if lm is not None}.values())
 
 
 def check_inputs(program: Any, rows: Sequence[Example], name: str) -> None:

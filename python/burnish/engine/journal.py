@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS replies (
     dollars REAL NOT NULL, unpriced INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bills (usage TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, event TEXT NOT NULL);
 """
 
@@ -63,6 +64,7 @@ class RunJournal:
         self._claim(identity)
         self._committed: asyncio.Future[None] | None = None
         self._scores: dict[str, str] = {}
+        self._bills: list[Usage] = []
         self.resumed = self._file.execute("SELECT count(*) FROM replies").fetchone()[0] > 0
 
     def _claim(self, identity: Mapping[str, str]) -> None:
@@ -81,12 +83,13 @@ class RunJournal:
             )
 
     def spent(self) -> Usage:
-        """What the replies kept so far cost."""
+        """What the calls of this run cost so far, those without a reply among them."""
         row = self._file.execute(
             "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),"
             " coalesce(sum(dollars), 0.0), coalesce(sum(unpriced), 0) FROM replies WHERE paid"
         ).fetchone()
-        return Usage(*row)
+        bills = self._file.execute("SELECT usage FROM bills")
+        return sum((Usage(**json.loads(bill)) for (bill,) in bills), Usage(*row))
 
     def reply(self, key: str) -> Response | None:
         """The reply to a request that this run has asked before."""
@@ -118,7 +121,7 @@ class RunJournal:
         if committed is None:
             return
         try:
-            self._write_scores()
+            self._write_rest()
             self._file.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
@@ -144,9 +147,17 @@ class RunJournal:
         """Keep a cell's outcome, with the next commit: it can be had again from the replies."""
         self._scores[key] = json.dumps(score, default=_plain)
 
-    def _write_scores(self) -> None:
+    def keep_bill(self, usage: Usage) -> None:
+        """Keep what an attempt used that brought no reply, with the next commit."""
+        self._bills.append(usage)
+
+    def _write_rest(self) -> None:
         self._file.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", self._scores.items())
         self._scores.clear()
+        if self._bills:
+            bill = json.dumps(sum(self._bills, Usage()).to_dict())
+            self._file.execute("INSERT INTO bills VALUES (?)", (bill,))
+            self._bills.clear()
 
     def keep_events(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Append events to the run's history."""
@@ -154,7 +165,7 @@ class RunJournal:
         self._commit()
         self._file.execute("BEGIN")
         try:
-            self._write_scores()
+            self._write_rest()
             self._file.executemany("INSERT INTO events (event) VALUES (?)", rows)
             self._file.execute("COMMIT")
         finally:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, MetricError
+from burnish.lm.capabilities import Price
 from burnish.lm.scope import Reservation, Scope, use_scope
 from burnish.loop import in_thread
 from burnish.modules.binding import bound
@@ -104,7 +105,7 @@ class _Closed:
     def __init__(self) -> None:
         self.asked = False
 
-    def reserve(self, tokens: int) -> Reservation:
+    async def reserve(self, tokens: int, *, most: int | None = None, price: Price | None = None) -> Reservation:
         self.asked = True
         raise BudgetExhausted("A probe makes no model calls.", cap="calls")
 

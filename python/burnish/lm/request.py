@@ -59,15 +59,20 @@ class Prefix:
 
     Attributes:
         messages: The messages, first to last.
+        json: The messages as JSON, with a comma after each.
         tokens: About how many tokens they are.
+        counts: Exactly how many, by the name of the tokenizer that counted them.
     """
 
-    __slots__ = ("fingerprint", "messages", "tokens")
+    __slots__ = ("counts", "fingerprint", "json", "messages", "tokens")
 
     def __init__(self, messages: Sequence[Message] = ()) -> None:
         self.messages = tuple(messages)
+        lines = [canonical(message) for message in self.messages]
+        self.json = "".join(line + "," for line in lines)
         self.tokens = estimate_tokens(self.messages)
-        self.fingerprint = Fingerprint("".join(canonical(m) + "\n" for m in self.messages))
+        self.counts: dict[str, int] = {}
+        self.fingerprint = Fingerprint("".join(line + "\n" for line in lines))
 
 
 _NO_PREFIX = Prefix()
@@ -84,6 +89,8 @@ class Request:
         rollout_id: Tells draws of the same question apart; None is the first draw.
         key: The fingerprint: 32 hex digits.
         tokens: About how many tokens the messages are.
+        prefix: The first of the messages, as they were compiled.
+        turn: The rest of them, as JSON.
     """
 
     model: str
@@ -92,6 +99,8 @@ class Request:
     rollout_id: int | None
     key: str
     tokens: int
+    prefix: Prefix = field(repr=False)
+    turn: str = field(repr=False)
 
     @classmethod
     def build(
@@ -110,15 +119,27 @@ class Request:
             ConfigError: A message or parameter is not JSON.
         """
         lines = [canonical(message) for message in messages]
-        lines.append(canonical([model, endpoint, rollout_id, dict(params)]))
+        settings = canonical([model, endpoint, rollout_id, dict(params)])
         return cls(
             model,
             [*prefix.messages, *messages],
             params,
             rollout_id,
-            prefix.fingerprint.finish("\n".join(lines)),
+            prefix.fingerprint.finish("\n".join([*lines, settings])),
             prefix.tokens + estimate_tokens(messages),
+            prefix,
+            ",".join(lines),
         )
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Most tokens that the completions may have together; None where the request does not say."""
+        longest = self.params.get("max_completion_tokens") or self.params.get("max_tokens")
+        return None if longest is None else int(longest) * int(self.params.get("n") or 1)
+
+    def messages_json(self) -> str:
+        """The messages as a JSON array; what they begin with was encoded when it was compiled."""
+        return f"[{self.prefix.json}{self.turn}]" if self.turn else f"[{self.prefix.json[:-1]}]"
 
 
 @dataclass(frozen=True, slots=True)

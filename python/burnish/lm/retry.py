@@ -19,7 +19,13 @@ T = TypeVar("T")
 _LONGEST_WAIT = 120.0
 
 
-async def retried(attempt: Callable[..., Awaitable[T]], *args: Any, first: LMTransient, times: int) -> T:
+async def retried(
+    attempt: Callable[..., Awaitable[T]],
+    *args: Any,
+    first: LMTransient,
+    times: int,
+    waited_out: Callable[[LMTransient], bool] = lambda error: False,
+) -> T:
     """The result of the next attempt that succeeds.
 
     Args:
@@ -27,25 +33,37 @@ async def retried(attempt: Callable[..., Awaitable[T]], *args: Any, first: LMTra
         args: Its arguments.
         first: Why the first attempt failed.
         times: How many more attempts to make.
+        waited_out: Whether a failure is no failed try: the attempt after it is made at once, and
+            itself waits until the endpoint takes it.
 
     Raises:
         LMTransient: None of them succeeded; the last one's error.
     """
-    if times == 0:
+    left = times + 1 if waited_out(first) else times
+    if left == 0:
         raise first
-    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+    from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
     jitter = wait_random_exponential(multiplier=0.5, max=30)
 
-    def wait(state: Any) -> float:
-        error = state.outcome.exception() if state.outcome else first
-        return _asked(getattr(error, "retry_after", None)) or jitter(state)
+    def stop(state: Any) -> bool:
+        nonlocal left
+        left -= not waited_out(_failure(state))
+        return left == 0
 
-    await asyncio.sleep(_asked(first.retry_after) or random.uniform(0.1, 0.5))
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(times), wait=wait, retry=retry_if_exception_type(LMTransient), reraise=True
-    )
+    def wait(state: Any) -> float:
+        error = _failure(state)
+        return 0.0 if waited_out(error) else _asked(error.retry_after) or jitter(state)
+
+    if not waited_out(first):
+        await asyncio.sleep(_asked(first.retry_after) or random.uniform(0.1, 0.5))
+    retrying = AsyncRetrying(stop=stop, wait=wait, retry=retry_if_exception_type(LMTransient), reraise=True)
     return await retrying(attempt, *args)
+
+
+def _failure(state: Any) -> LMTransient:
+    error: LMTransient = state.outcome.exception()
+    return error
 
 
 def _asked(seconds: float | None) -> float | None:

@@ -14,12 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from burnish.errors import BudgetExhausted
+from burnish.lm.capabilities import Price
 from burnish.lm.request import Request, Response
 from burnish.values.usage import Ledger, Usage
 
 
 class Reservation(Protocol):
     """Room in the budget, held for one attempt at a call."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the run's time is over; None is never."""
+
+    def out_of_time(self) -> BudgetExhausted:
+        """What to raise where the call was not sent before that."""
 
     def settle(self, usage: Usage) -> None:
         """Give back what the attempt did not use."""
@@ -28,8 +37,17 @@ class Reservation(Protocol):
 class Meter(Protocol):
     """Keeps a run within its budget."""
 
-    def reserve(self, tokens: int) -> Reservation:
-        """Room for one call of about so many prompt tokens, or `BudgetExhausted`."""
+    async def reserve(self, tokens: int, *, most: int | None = None, price: Price | None = None) -> Reservation:
+        """Room for one call, once there is some.
+
+        Args:
+            tokens: About how many prompt tokens it has.
+            most: Most tokens of the reply; None is unknown.
+            price: What tokens cost; None is unknown.
+
+        Raises:
+            BudgetExhausted: There is none, and none will come free.
+        """
 
 
 class Journal(Protocol):
@@ -40,6 +58,9 @@ class Journal(Protocol):
 
     def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> Awaitable[None]:
         """Keep a reply, before anyone acts on it; `paid` unless it came from the cache."""
+
+    def keep_bill(self, usage: Usage) -> None:
+        """Keep what an attempt used that brought no reply."""
 
 
 class Watch(Protocol):

@@ -11,8 +11,10 @@ from burnish.adapters.base import Adapter, Prompt
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
 from burnish.lm.lm import LM
+from burnish.lm.request import Request
 from burnish.lm.settings import settings
 from burnish.modules.binding import current_binding
+from burnish.modules.fitting import fitted
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -103,19 +105,28 @@ class Predict(Module):
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
         adapter: Adapter = settings.adapter or _CHAT
+        task = asked.instructions if signature is not None or choice.instructions is None else choice.instructions
+        shown = choice.demos if demos is None else demos
+        shown = self.demos if shown is None else shown
         if demos is None and signature is None:
             prompt = self._prompt(adapter, choice)
         else:
-            task = asked.instructions if signature is not None or choice.instructions is None else choice.instructions
-            shown = choice.demos if demos is None else demos
-            prompt = adapter.compile(asked, instructions=task, demos=self.demos if shown is None else shown)
+            prompt = adapter.compile(asked, instructions=task, demos=shown)
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        request = model.request(adapter.render(asked, inputs), prefix=prompt.prefix, config=settings_of_call)
+        turn = adapter.render(asked, inputs)
+        request = model.request(turn, prefix=prompt.prefix, config=settings_of_call)
+        if shown and model.excess(request):
+
+            def with_demos(number: int) -> Request:
+                fewer = adapter.compile(asked, instructions=task, demos=shown[:number])
+                return model.request(turn, prefix=fewer.prefix, config=settings_of_call)
+
+            request = fitted(model, with_demos, most=len(shown), predictor=name)
         response = await model.complete(request, predictor=name)
         outputs = [adapter.parse(asked, output.text) for output in response.outputs]
         prediction = (

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from burnish.engine.check import (
     check_examples,
     check_inputs,
+    check_prices,
     check_program,
     check_whole,
     refuse_unknown,
@@ -158,6 +159,9 @@ class Optimizer(ABC):
             check_inputs(teacher, rows, "trainset")
         if held_out is not None:
             warn_of_overlap(rows, held_out)
+        if self.asks:
+            check_prices(self.budget, student if teacher is None else teacher, self._teacher_lm())
+            check_prices(self.budget, student)
         judge = None if self.metric is None else Judge(self.metric)
         return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
 

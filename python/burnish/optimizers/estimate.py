@@ -25,10 +25,8 @@ class Estimate:
     def of(cls, program: Any, runs: Mapping[str, tuple[int, int]], *, teacher_lm: Any = None) -> Estimate:
         """The estimate for so many program runs a phase, some of them with the teacher's model."""
         predictors = [p for _, p in program.named_predictors(frozen=True)]
-        models = {getattr(p.lm or settings.lm, "model", "") for p in predictors}
-        if teacher_lm is not None:
-            models.add(teacher_lm.model)
-        free = not runs or all(model.startswith("offline/") for model in models)
+        models = [p.lm or settings.lm for p in predictors] + ([] if teacher_lm is None else [teacher_lm])
+        free = not runs or all(_is_free(model) for model in models)
         phases = {name: (low * len(predictors), high * len(predictors)) for name, (low, high) in runs.items()}
         return cls(phases, 0.0 if free else None)
 
@@ -43,3 +41,8 @@ class Estimate:
         lines += [f"  {name}: {few} to {many}" for name, (few, many) in self.phases.items()]
         lines.append("price unknown" if self.dollars is None else f"at most ${self.dollars:.2f}")
         return "\n".join(lines)
+
+
+def _is_free(model: Any) -> bool:
+    price = None if model is None else model.capabilities.price
+    return price is not None and price.of(1_000_000, 1_000_000) == 0

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from burnish.engine import meter as meter_module
-from burnish.engine.meter import BudgetMeter
+from burnish.engine.meter import BudgetMeter, Hold
 from burnish.errors import BudgetExhausted
+from burnish.lm.capabilities import Price
 from burnish.lm.scope import Scope, use_scope
 from burnish.loop import run_sync
 from burnish.testing import ScriptedLM
@@ -17,15 +18,41 @@ from burnish.values.budget import Budget
 from burnish.values.usage import Usage
 
 
+def reserve(meter: BudgetMeter, tokens: int = 10, **known: Any) -> Hold:
+    """A reservation that is to be had, or refused, at once."""
+
+    async def at_once() -> Hold:
+        async with asyncio.timeout(1):
+            return await meter.reserve(tokens, **known)
+
+    return run_sync(at_once())
+
+
 def call(meter: BudgetMeter, used: Usage, tokens: int = 10) -> None:
-    meter.reserve(tokens).settle(used)
+    reserve(meter, tokens).settle(used)
 
 
-def refused(meter: BudgetMeter, tokens: int = 10) -> str:
+def refused(meter: BudgetMeter, tokens: int = 10, **known: Any) -> str:
     with pytest.raises(BudgetExhausted) as caught:
-        meter.reserve(tokens)
+        reserve(meter, tokens, **known)
     assert meter.exhausted is caught.value
     return caught.value.cap
+
+
+def full(meter: BudgetMeter, tokens: int = 10, **known: Any) -> bool:
+    """Whether a call would have to wait for others."""
+
+    async def tried() -> bool:
+        task = asyncio.ensure_future(meter.reserve(tokens, **known))
+        await asyncio.sleep(0)
+        if task.done():
+            task.result().settle(Usage())
+            return False
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return True
+
+    return run_sync(tried())
 
 
 def test_the_cap_on_calls_is_exact_with_fifty_at_once() -> None:
@@ -55,39 +82,113 @@ def test_a_call_that_brought_no_reply_was_a_call() -> None:
 
 def test_the_cap_on_tokens_counts_what_is_held() -> None:
     meter = BudgetMeter(Budget(tokens=100))
-    holds = [meter.reserve(30) for _ in range(3)]
-    assert refused(meter, 30) == "tokens"
+    holds = [reserve(meter, 10, most=20) for _ in range(3)]
+    assert full(meter, 10, most=20)
     for hold in holds:
         hold.settle(Usage(1, 10, 0))
     assert meter.spent.tokens == 30
-    meter.reserve(70)
-    assert refused(meter, 1) == "tokens"
+    reserve(meter, 50, most=20)
+    assert full(meter, 1)
+    assert refused(meter, 71) == "tokens"
 
 
-def test_the_next_reply_is_expected_to_be_as_long_as_those_before() -> None:
+def test_before_the_first_reply_calls_of_unknown_size_go_one_at_a_time() -> None:
+    meter = BudgetMeter(Budget(tokens=1000))
+    hold = reserve(meter)
+    assert full(meter)
+    hold.settle(Usage(1, 10, 30))
+    assert not full(meter)
+    held = [reserve(meter) for _ in range(20)]
+    assert meter.spent.tokens + meter._held.tokens == 40 + 20 * 40
+    for hold in held:
+        hold.settle(Usage())
+
+
+def test_a_cap_on_calls_alone_makes_nobody_wait() -> None:
+    meter = BudgetMeter(Budget(calls=50))
+    assert len([reserve(meter) for _ in range(50)]) == 50
+
+
+def test_the_next_reply_is_expected_to_be_as_long_as_the_longest_before() -> None:
     meter = BudgetMeter(Budget(tokens=100))
-    call(meter, Usage(1, 10, 30))
-    call(meter, Usage(1, 10, 30))
+    call(meter, Usage(1, 10, 40))
+    call(meter, Usage(1, 10, 1))
     assert refused(meter, 10) == "tokens"
+    assert not full(meter, 10, most=29)
 
 
-def test_the_cap_on_dollars_expects_the_mean_price() -> None:
+def test_the_cap_on_dollars_goes_by_the_price_where_it_is_known() -> None:
+    meter = BudgetMeter(Budget(dollars=1.0))
+    price = Price(0.001, 0.01, 0.001)
+    hold = reserve(meter, 100, most=50, price=price)
+    assert meter._held.dollars == pytest.approx(0.6)
+    assert full(meter, 100, most=50, price=price)
+    hold.settle(Usage(1, 100, 10, 0.2))
+    assert not full(meter, 100, most=50, price=price)
+
+
+def test_the_cap_on_dollars_expects_the_highest_price_so_far_where_it_is_not() -> None:
     meter = BudgetMeter(Budget(dollars=1.0))
     call(meter, Usage(1, 10, 10, 0.4))
-    hold = meter.reserve(10)
-    assert refused(meter) == "dollars"
-    hold.settle(Usage(1, 10, 10, 0.0))
-    meter.reserve(10)
+    hold = reserve(meter)
+    assert refused_later(meter, hold, Usage(1, 10, 10, 0.3)) == "dollars"
+
+
+def refused_later(meter: BudgetMeter, hold: Hold, used: Usage) -> str:
+    """What refuses a call that waits for another one, once that one is settled."""
+
+    async def tried() -> str:
+        task = asyncio.ensure_future(meter.reserve(10))
+        await asyncio.sleep(0)
+        assert not task.done()
+        hold.settle(used)
+        with pytest.raises(BudgetExhausted) as caught:
+            await task
+        return caught.value.cap
+
+    return run_sync(tried())
+
+
+def test_calls_that_wait_for_room_are_served_in_their_order_and_may_be_cancelled() -> None:
+    meter = BudgetMeter(Budget(tokens=100))
+    call(meter, Usage(1, 0, 10))
+
+    async def several() -> list[int]:
+        order: list[int] = []
+
+        async def one(number: int) -> None:
+            hold = await meter.reserve(30)
+            order.append(number)
+            await asyncio.sleep(0)
+            hold.settle(Usage())
+
+        tasks = [asyncio.ensure_future(one(number)) for number in range(8)]
+        await asyncio.sleep(0)
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return order
+
+    assert run_sync(several()) == [0, 1, 2, 4, 5, 6, 7]
+    assert meter._held == Usage()
+
+
+def test_a_nested_run_holds_room_in_both_and_gives_back_what_it_did_not_get() -> None:
+    outer = BudgetMeter(Budget(calls=1))
+    inner = BudgetMeter(Budget(calls=5), outer=outer)
+    call(inner, Usage(1, 5, 5))
+    with pytest.raises(BudgetExhausted, match="calls=1"):
+        reserve(inner)
+    assert (inner.spent.calls, inner._held) == (1, Usage())
 
 
 def test_an_unknown_price_cannot_be_capped_in_dollars() -> None:
     meter = BudgetMeter(Budget(dollars=1.0))
     call(meter, Usage(1, 10, 10, 0.0, unpriced=1))
-    with pytest.raises(BudgetExhausted, match="price is unknown"):
-        meter.reserve(10)
+    with pytest.raises(BudgetExhausted, match=r"price is unknown.*LM\(prices="):
+        reserve(meter)
     without = BudgetMeter(Budget(tokens=1000))
     call(without, Usage(1, 10, 10, 0.0, unpriced=1))
-    without.reserve(10)
+    reserve(without)
 
 
 def test_the_cap_on_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +204,7 @@ def test_what_was_spent_before_counts() -> None:
     meter = BudgetMeter(Budget(calls=3), Usage(calls=2, prompt_tokens=5))
     call(meter, Usage(1))
     with pytest.raises(BudgetExhausted, match=r"calls=3 \(spent: 3 calls, 5 tokens"):
-        meter.reserve(1)
+        reserve(meter, 1)
 
 
 def test_no_cap_is_no_limit() -> None:

@@ -133,9 +133,9 @@ def test_credentials_reach_the_backend_and_nothing_else() -> None:
     lm = ScriptedLM(counted, temperature=0.5, **SECRETS)
     lm("hi")
     request = lm.requests[0]
-    shown = [repr(lm), repr(lm._endpoint), repr(request), json.dumps(lm.dump_state()), repr(lm.params)]
+    shown = [repr(lm), repr(lm._line.endpoint), repr(request), json.dumps(lm.dump_state()), repr(lm.params)]
     assert not any("marker" in text for text in shown)
-    assert lm._endpoint.secrets == SECRETS
+    assert lm._line.endpoint.secrets == SECRETS
 
 
 def test_the_key_of_a_request_does_not_depend_on_credentials() -> None:

@@ -46,7 +46,7 @@ def test_no_file_and_no_text_of_a_compile_holds_a_key(tmp_path: Path, capfd: Any
     said = capfd.readouterr()
     said_otherwise = [str(program.report), repr(program.report), repr(evaluated), *map(str, warned)]
     assert MARKER not in "".join([said.out, said.err, *said_otherwise])
-    assert lm._endpoint.secrets["api_key"] == MARKER
+    assert lm._line.endpoint.secrets["api_key"] == MARKER
 
 
 def test_a_loaded_program_has_the_lm_without_its_key(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_loaded_program_has_the_lm_without_its_key(tmp_path: Path) -> None:
     lm = loaded.get_lm()
     assert lm is not None
     assert lm.params == {"temperature": 0.25}
-    assert lm._endpoint.secrets == {}
+    assert lm._line.endpoint.secrets == {}
 
 
 def test_nested_parameters_and_addresses_are_saved_without_their_keys() -> None:
@@ -70,5 +70,5 @@ def test_nested_parameters_and_addresses_are_saved_without_their_keys() -> None:
     assert MARKER not in str(state)
     assert state["api_base"] == "https://models.example:8000/v1"
     assert (state["extra_body"], state["response_format"]) == ({"top_k": 3, "proxies": [{}]}, schema)
-    assert lm._endpoint.api_base == address
+    assert lm._line.endpoint.api_base == address
     assert lm.params["extra_body"] == body

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from burnish.errors import ConfigError
 from burnish.lm.backends.icl.draw import Draw
 from burnish.lm.backends.icl.prompt import Question, content, last_question, read_question, read_task
+from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.request import Message, Output, Request, Response
 from burnish.values.usage import Usage
 
@@ -55,6 +56,8 @@ class OfflineBackend:
     Computes on the event loop: a reply costs under a millisecond and the first one of a new
     prompt some more, which is less than handing it to a thread and back would win.
     """
+
+    capabilities = Capabilities(price=Price(0.0, 0.0, 0.0))
 
     def __init__(self) -> None:
         self._learnt: OrderedDict[Any, Answerer] = OrderedDict()

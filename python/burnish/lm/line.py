@@ -1,0 +1,408 @@
+"""`Line`: the one straight line from a request to its response.
+
+    journal? ─▶ cache? ─▶ the same in flight? ─▶ slot ─▶ budget ─▶ limiter ─▶ backend (retries) ─▶ journal, cache, ledger
+
+An `LM` and an `Embedder` each have one. Every attempt has its own slot, its own room in the budget and its
+own place at the endpoint, and is booked whether or not it brought a reply.
+
+Cost: about 20 microseconds of CPU a call on top of the backend's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from burnish.errors import BudgetExhausted, BurnishError, LMError, LMTransient
+from burnish.lm.backends.base import Backend, Endpoint
+from burnish.lm.cache import Cache, default_cache
+from burnish.lm.capabilities import Capabilities, Price, capabilities
+from burnish.lm.limiter import Limiter, Place, limiter_of
+from burnish.lm.request import Request, Response
+from burnish.lm.retry import retried
+from burnish.lm.scope import Reservation, Scope, current_scope, outside
+from burnish.lm.secrets import cleared
+from burnish.lm.settings import settings
+from burnish.loop import over_loop
+from burnish.values.usage import Usage
+
+_NO_SCOPE = Scope()
+# The endpoint has more to do than it can: waited out, at a slower pace, and no fault of the request.
+_RATE_LIMITED = frozenset({429, 529})
+_OVERLOADED = _RATE_LIMITED | {503}
+_NO_CALL = Usage()
+_NO_LIMITS = (None, None)
+
+
+class Line:
+    """The way to one endpoint's model.
+
+    Args:
+        endpoint: Where and as whom to call.
+        make: Makes the backend from the endpoint, at the first call.
+        own: Whether the endpoint is this line's alone, as that of a backend object is.
+        cached: Whether replies are kept from run to run.
+        num_retries: How many more times to try what is worth another try.
+        resend_after: Seconds after which a call without a reply is sent once more; None is never.
+        limits: Requests and tokens a minute at most; None is no limit.
+        context_window: Most tokens of a prompt and its reply together, where the user knows better than the table.
+        price: Likewise, what tokens cost.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        make: Callable[[Endpoint], Backend],
+        *,
+        own: bool,
+        cached: bool,
+        num_retries: int,
+        resend_after: float | None = None,
+        limits: tuple[int | None, int | None] = _NO_LIMITS,
+        context_window: int | None = None,
+        price: Price | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.own = own
+        self.cached = cached
+        self.num_retries = num_retries
+        self._make = make
+        self._resend_after = resend_after
+        self._limits = limits
+        self._own_limiter = Limiter() if own else None
+        self._context_window = context_window
+        self._price = price
+        self._flights: dict[str, asyncio.Future[Response]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled goes to disk or elsewhere: no credentials, and nothing that is under way.
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("backend", "capabilities")}
+        limiter = None if self._own_limiter is None else Limiter()
+        return {**kept, "endpoint": replace(self.endpoint, secrets={}), "_flights": {}, "_own_limiter": limiter}
+
+    @functools.cached_property
+    def backend(self) -> Backend:
+        """What is asked, made when it is first needed."""
+        return self._make(self.endpoint)
+
+    @functools.cached_property
+    def capabilities(self) -> Capabilities:
+        """What the model can do, takes and costs: what the user said, else the backend, else LiteLLM's table."""
+        known: Capabilities = getattr(self.backend, "capabilities", None) or capabilities(self.endpoint.model)
+        if self._context_window is not None:
+            known = replace(known, context_window=self._context_window)
+        return known if self._price is None else replace(known, price=self._price)
+
+    @property
+    def limiter(self) -> Limiter:
+        """What paces the calls of this endpoint and model, shared by the whole process."""
+        limiter = self._own_limiter or limiter_of(self.endpoint.api_base or "", self.endpoint.model)
+        if self._limits != _NO_LIMITS:
+            limiter.restrict(rpm=self._limits[0], tpm=self._limits[1])
+        return limiter
+
+    def prepare(self) -> None:
+        """Make the backend now, so that a name that it does not know is an error before the first call."""
+        self.backend  # noqa: B018  made by being looked at
+
+    async def complete(self, request: Request, *, predictor: str = "") -> Response:
+        """Answer a request, from what is known already if possible.
+
+        Raises:
+            BudgetExhausted: The call would pass a cap of the run's budget.
+            LMTransient: No reply after every retry.
+            LMRejected: The endpoint refused the request.
+        """
+        scope = current_scope() or _NO_SCOPE
+        if scope is _NO_SCOPE:
+            # Without a run, all that comes before the backend is done in whichever thread asks.
+            return await self._follow(request, scope, predictor)
+        return await over_loop(self._inside(request, scope, predictor))
+
+    async def ask(self, request: Request, *, predictor: str = "") -> Response:
+        """Ask the backend, whatever is known, with retries."""
+        return await self._ask(request, current_scope() or _NO_SCOPE, predictor)
+
+    def recall(self, key: str) -> Response | None:
+        """What the journal or the cache knows under this key."""
+        return _known(key, current_scope() or _NO_SCOPE, self._cache())
+
+    async def keep(self, key: str, response: Response, *, paid: bool) -> None:
+        """Keep a reply in journal and cache; `paid` where its usage is part of the bill."""
+        scope = current_scope() or _NO_SCOPE
+        if scope.journal is not None:
+            await scope.journal.keep_reply(key, response, paid=paid)
+        cache = self._cache()
+        if cache is not None:
+            cache.put(key, response)
+
+    def _cache(self) -> Cache | None:
+        return settings.cache or default_cache() if self.cached else None
+
+    async def _inside(self, request: Request, scope: Scope, predictor: str) -> Response:
+        try:
+            return await self._follow(request, scope, predictor)
+        except (LMError, BudgetExhausted) as error:
+            if scope.rollout is not None and isinstance(error, LMTransient | BudgetExhausted):
+                scope.rollout.outage = error
+            raise
+
+    async def _follow(self, request: Request, scope: Scope, predictor: str) -> Response:
+        cache = self._cache()
+        key: str | None = request.key if cache is not None else scope.draw_key(request)
+        if key is None:
+            asked = self._ask(request, scope, predictor)
+            response = await (over_loop(asked) if getattr(self.backend, "waits", True) else asked)
+            await _make_way(scope)
+            return response
+        if scope is _NO_SCOPE:
+            known = _known(key, scope, cache)
+            if known is not None:
+                return known
+        return await over_loop(self._join(key, request, scope, predictor, cache))
+
+    async def _join(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
+        """What is known already, else the reply to the same request in flight, else one's own."""
+        while True:
+            known = _known(key, scope, cache)
+            if known is not None:
+                _tell(scope, request, known, source="kept", predictor=predictor)
+                return known
+            flight = self._flights.get(key)
+            if flight is None:
+                return await self._lead(key, request, scope, predictor, cache)
+            try:
+                response = await asyncio.shield(flight)
+            except asyncio.CancelledError:
+                # Either the task that was asking for both is cancelled, or this one, or both.
+                task = asyncio.current_task()
+                if not flight.cancelled() or (task is not None and task.cancelling()):
+                    raise
+            except BudgetExhausted:
+                # The budget of whoever asked for both; this one may have room of its own.
+                continue
+            else:
+                # The one who asked may belong to another run, with a journal of its own.
+                if scope.journal is not None:
+                    await scope.journal.keep_reply(key, response, paid=False)
+                _tell(scope, request, response, source="kept", predictor=predictor)
+                return response
+
+    async def _lead(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
+        """Ask on behalf of everybody who wants the same, and keep the reply first."""
+        flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        try:
+            response = await self._ask(request, scope, predictor)
+            if scope.journal is not None:
+                await scope.journal.keep_reply(key, response)
+            if cache is not None:
+                cache.put(key, response)
+            flight.set_result(response)
+            await _make_way(scope)
+            return response
+        except asyncio.CancelledError:
+            flight.cancel()
+            raise
+        except Exception as error:
+            flight.set_exception(error)
+            flight.exception()  # read once, so that a flight nobody joined warns of nothing
+            raise
+        finally:
+            flight.cancel()  # where it was ended by what is neither; whoever joined asks by himself
+            del self._flights[key]
+
+    async def _ask(self, request: Request, scope: Scope, predictor: str) -> Response:
+        """Ask the backend, with retries."""
+        try:
+            response = await self._attempt(request, scope, predictor)
+        except LMTransient as error:
+            again = retried(
+                self._attempt,
+                request,
+                scope,
+                predictor,
+                first=error,
+                times=self.num_retries,
+                waited_out=self._waited_out,
+            )
+            response = await over_loop(again)
+        _tell(scope, request, response, source="backend", predictor=predictor)
+        return response
+
+    def _waited_out(self, error: LMTransient) -> bool:
+        """Whether a refusal is a matter of pace, which the limiter sees to, and no failed try.
+
+        An endpoint that has answered nobody for as long as every try may take together is out of order.
+        """
+        if error.status not in _RATE_LIMITED:
+            return False
+        since = self.limiter.refused_since
+        patience = self.endpoint.timeout * (self.num_retries + 1)
+        return since is None or time.monotonic() - since < patience
+
+    async def _attempt(self, request: Request, scope: Scope, predictor: str, *, again: bool = False) -> Response:
+        if scope.slots is None:
+            return await self._dispatch(request, scope, predictor, again=again)
+        async with scope.slots:
+            # A backend may ask other models. That is part of this call: it is on this call's bill,
+            # and where it took a slot of its own, calls would wait for each other forever.
+            with outside():
+                return await self._dispatch(request, scope, predictor, again=again)
+
+    async def _dispatch(self, request: Request, scope: Scope, predictor: str, *, again: bool) -> Response:
+        reservation = None
+        if scope.meter is not None:
+            price = self.capabilities.price
+            reservation = await scope.meter.reserve(request.tokens, most=request.most_tokens, price=price)
+        place: Place | None = None
+        used, replied = _NO_CALL, False
+        try:
+            if getattr(self.backend, "waits", True):
+                place = await _enter(self.limiter, request.tokens, reservation)
+            # Cut off without an answer, a call is on the bill with what is known of it.
+            used = self._unanswered(request)
+            response, own = await self._reply(request, scope, predictor, waits=place is not None, again=again)
+            if own:
+                used, replied = response.usage, True
+                if place is not None:
+                    place.succeeded(used.tokens)
+            return response
+        except TimeoutError as error:
+            timeout = self.endpoint.timeout
+            raise LMTransient(f"No reply within {timeout:g} s (timeout=...).", model=request.model) from error
+        except LMError as error:
+            used = Usage(calls=1)
+            if place is not None and error.status in _OVERLOADED:
+                place.refused(error.retry_after)
+            _tell_failure(scope, request, error, predictor=predictor)
+            raise
+        finally:
+            if place is not None:
+                place.failed()  # without effect where it has ended already
+            if reservation is not None:
+                reservation.settle(used)
+            if used.calls and scope is not _NO_SCOPE:
+                self._book(used, scope, predictor, replied=replied)
+
+    async def _reply(
+        self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool
+    ) -> tuple[Response, bool]:
+        """The backend's reply, and whether it came to this attempt or to the one sent after it."""
+        try:
+            if not waits:
+                return await self.backend.complete(request), True
+            async with asyncio.timeout(self.endpoint.timeout):
+                if self._resend_after is None or again:
+                    return await self.backend.complete(request), True
+                return await self._first_of_two(request, scope, predictor, self._resend_after)
+        except (BurnishError, TimeoutError):
+            raise
+        # A backend is a plugin and may raise anything; what it does not explain is never a score.
+        except Exception as error:
+            text = cleared(f"{type(error).__name__}: {error}", self.endpoint.secrets)
+            # A chained error would be shown as it is, with whatever it holds.
+            raise LMTransient(text, model=request.model) from None
+
+    async def _first_of_two(
+        self, request: Request, scope: Scope, predictor: str, seconds: float
+    ) -> tuple[Response, bool]:
+        """The first reply, where a call that takes longer than `seconds` is sent once more."""
+        first = asyncio.create_task(self.backend.complete(request))
+        under_way: set[asyncio.Task[Response]] = {first}
+        try:
+            await asyncio.wait(under_way, timeout=seconds)
+            if not first.done():
+                _tell_resent(scope, request, predictor=predictor)
+                under_way.add(asyncio.create_task(self._attempt(request, scope, predictor, again=True)))
+            waiting = under_way
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if not task.cancelled() and task.exception() is None:
+                        return task.result(), task is first
+            return first.result(), True
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _unanswered(self, request: Request) -> Usage:
+        """What a call that was sent and cut off is booked as: its prompt, at its price."""
+        price = self.capabilities.price
+        if price is None:
+            return Usage(calls=1, prompt_tokens=request.tokens, unpriced=1)
+        return Usage(calls=1, prompt_tokens=request.tokens, dollars=price.of(request.tokens, 0))
+
+    def _book(self, used: Usage, scope: Scope, predictor: str, *, replied: bool) -> None:
+        scope.ledger.add(used, stage=scope.stage, predictor=predictor, model=self.endpoint.model)
+        if scope.journal is not None and not replied:
+            # The bill of a reply is kept with the reply.
+            scope.journal.keep_bill(used)
+        if scope.rollout is not None:
+            scope.rollout.usage += used
+
+
+async def _enter(limiter: Limiter, tokens: int, reservation: Reservation | None) -> Place:
+    """A place at the endpoint; waiting for one ends with the run's time."""
+    if reservation is None or reservation.seconds_left is None:
+        return await limiter.enter(tokens)
+    try:
+        async with asyncio.timeout(reservation.seconds_left):
+            return await limiter.enter(tokens)
+    except TimeoutError:
+        raise reservation.out_of_time() from None
+
+
+async def _make_way(scope: Scope) -> None:
+    """Send off whoever waits for the slot that has come free, before the reply is read.
+
+    When many replies come at once, the limit stays busy while they are parsed and scored.
+    """
+    if scope.slots is not None:
+        await asyncio.sleep(0)
+
+
+def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
+    if scope.journal is not None:
+        response = scope.journal.reply(key)
+        if response is not None:
+            return response
+    if cache is None:
+        return None
+    response = cache.get(key)
+    # The journal alone must be able to replay the run, on a machine without this cache.
+    if response is not None and scope.journal is not None:
+        scope.journal.keep_reply(key, response, paid=False)
+    return response
+
+
+def _tell(scope: Scope, request: Request, response: Response, *, source: str, predictor: str) -> None:
+    if scope.watch is not None:
+        usage = response.usage if source == "backend" else _NO_CALL
+        scope.watch.emit(
+            "lm_called",
+            stage=scope.stage,
+            predictor=predictor,
+            model=request.model,
+            source=source,
+            tokens=usage.tokens,
+            dollars=usage.dollars,
+            unpriced=usage.unpriced,
+        )
+
+
+def _tell_failure(scope: Scope, request: Request, error: LMError, *, predictor: str) -> None:
+    if scope.watch is not None:
+        kind = type(error).__name__
+        fields = {"stage": scope.stage, "predictor": predictor, "model": request.model}
+        scope.watch.emit("lm_failed", **fields, error=kind, status=error.status, retry_after=error.retry_after)
+
+
+def _tell_resent(scope: Scope, request: Request, *, predictor: str) -> None:
+    if scope.watch is not None:
+        scope.watch.emit("lm_resent", stage=scope.stage, predictor=predictor, model=request.model)

@@ -35,6 +35,15 @@ def burnish_lm_backends() -> dict[str, str]:
 
 
 @hookimpl
+def burnish_embedders() -> dict[str, str]:
+    """The embedded one, and LiteLLM for all hosted ones."""
+    return {
+        "offline": "burnish.lm.backends.hashing:create",
+        "litellm": "burnish.lm.backends.litellm:create",
+    }
+
+
+@hookimpl
 def burnish_adapters() -> dict[str, str]:
     """The prompt formats."""
     return {"chat": "burnish.adapters.chat:ChatAdapter"}

@@ -44,7 +44,13 @@ def burnish_lm_backends() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_embedders() -> Factories:  # type: ignore[empty-body]
-    """Embedders: ``{provider: factory (model name) -> function (list of texts) -> float32 rows}``."""
+    """Embedders: ``{provider: factory (endpoint) -> embedder}``, for models ``"provider/name"``.
+
+    `endpoint` is that of a model backend. An embedder has ``async embed(texts, params) -> Embedded``,
+    which holds a float32 row a text and the usage, and raises as a model backend does; a text too long
+    for the model is `PromptTooLong`, and never cut off. One that only computes, and never suspends,
+    says so with ``waits = False``. Batches, retries, cache, budget and limits are `Embedder`'s.
+    """
 
 
 @hookspec

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from burnish.lm.lm import LM
 from burnish.lm.request import Request
-from burnish.lm.scope import current_scope
+from burnish.lm.scope import Watch, current_scope
+from burnish.loop import over_loop
 
 
-def fitted(model: LM, with_demos: Callable[[int], Request], *, most: int, predictor: str) -> Request:
+async def fitted(model: LM, with_demos: Callable[[int], Request], *, most: int, predictor: str) -> Request:
     """The request with as many demos as the window holds.
 
     Args:
@@ -37,10 +39,14 @@ def fitted(model: LM, with_demos: Callable[[int], Request], *, most: int, predic
             request, fit = longer, middle
     scope = current_scope()
     if scope is not None and scope.watch is not None:
-        scope.watch.emit("demos_dropped", predictor=predictor, model=model.model, kept=fit, dropped=most - fit)
+        await over_loop(_tell(scope.watch, predictor=predictor, model=model.model, kept=fit, dropped=most - fit))
     warnings.warn(
         f"A prompt with {most} demos is longer than the window of {model.model!r}, "
         f"{model.capabilities.context_window} tokens: it shows the first {fit} of them.",
         stacklevel=2,
     )
     return request
+
+
+async def _tell(watch: Watch, **fields: Any) -> None:
+    watch.emit("demos_dropped", **fields)

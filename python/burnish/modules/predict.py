@@ -126,7 +126,7 @@ class Predict(Module):
                 fewer = adapter.compile(asked, instructions=task, demos=shown[:number])
                 return model.request(turn, prefix=fewer.prefix, config=settings_of_call)
 
-            request = fitted(model, with_demos, most=len(shown), predictor=name)
+            request = await fitted(model, with_demos, most=len(shown), predictor=name)
         response = await model.complete(request, predictor=name)
         outputs = [adapter.parse(asked, output.text) for output in response.outputs]
         prediction = (

@@ -92,8 +92,9 @@ def _vectorizers(width: int) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     of_words = width * _OF_WORDS // WIDTH
+    one_letter_too = r"(?u)\b\w+\b"
     words = HashingVectorizer(
-        n_features=of_words, ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", norm="l2", dtype=np.float32
+        n_features=of_words, ngram_range=(1, 2), token_pattern=one_letter_too, norm="l2", dtype=np.float32
     )
     parts = HashingVectorizer(
         n_features=width - of_words, analyzer="char_wb", ngram_range=(3, 5), norm="l2", dtype=np.float32

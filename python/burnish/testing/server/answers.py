@@ -1,0 +1,141 @@
+"""What the server says: from the body of a request to the body of the reply."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from burnish.lm.backends.base import Endpoint
+from burnish.lm.request import Request, estimate_tokens
+from burnish.plugins.address import is_address, resolve
+from burnish.testing.scripted import rendered
+from burnish.testing.toy import _answer as toy_answer
+
+# A body, its prompt and its completion tokens.
+Answered = tuple[bytes, int, int]
+_OFFLINE = "offline/icl"
+
+
+def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], Awaitable[Answered]]:
+    """What answers chat completions, by the option `answer`."""
+    if answer == _OFFLINE:
+        from burnish.lm.backends.offline import create
+
+        backend = create(Endpoint(_OFFLINE))
+
+        async def learnt(body: bytes) -> Answered:
+            request, _ = _read(body, model=_OFFLINE)
+            return _completion((await backend.complete(request)).texts, request.tokens, model)
+
+        return learnt
+    if isinstance(answer, str) and answer not in ("toy", "echo") and not is_address(answer):
+        return _constant(answer, model)
+    if isinstance(answer, Mapping):
+        return _constant(rendered(answer), model)
+    function = {"toy": toy_answer, "echo": _echo}.get(answer) or resolve(answer)
+
+    async def told(body: bytes) -> Answered:
+        request, copies = _read(body)
+        reply = function(request)
+        several = [reply] * copies if isinstance(reply, str | Mapping) else reply
+        texts = [one if isinstance(one, str) else rendered(one) for one in several]
+        return _completion(texts, request.tokens, model)
+
+    return told
+
+
+def _constant(text: str, model: str) -> Callable[[bytes], Awaitable[Answered]]:
+    """Says the same to everybody, and looks into a body only where it may ask for several completions."""
+    tokens = _tokens(text)
+    usage = b'"prompt_tokens": 0, "completion_tokens": %d, "total_tokens": %d' % (tokens, tokens)
+    whole, _, _ = _completion([text], 0, model)
+    assert usage in whole
+    head, tail = whole.split(usage)
+
+    async def said(body: bytes) -> Answered:
+        prompt = len(body) // 4
+        if b'"n":' in body:
+            return _completion([text] * int(json.loads(body).get("n") or 1), prompt, model)
+        counts = b'"prompt_tokens": %d, "completion_tokens": %d, "total_tokens": %d'
+        return head + counts % (prompt, tokens, prompt + tokens) + tail, prompt, tokens
+
+    return said
+
+
+def _echo(request: Request) -> str:
+    content = request.messages[-1].get("content")
+    return content if isinstance(content, str) else json.dumps(content)
+
+
+def _read(body: bytes, *, model: str | None = None) -> tuple[Request, int]:
+    """The request in a body, and how many completions it asks for."""
+    data = json.loads(body)
+    messages, asked = data.pop("messages"), data.pop("model")
+    return Request.build(model or asked, messages, params=data), int(data.get("n") or 1)
+
+
+def _completion(texts: list[str], prompt: int, model: str) -> Answered:
+    choices = [
+        {
+            "index": index,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+        for index, text in enumerate(texts)
+    ]
+    written = sum(map(_tokens, texts))
+    body = {
+        "id": "chatcmpl-0",
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": choices,
+        "usage": {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written},
+    }
+    return json.dumps(body).encode(), prompt, written
+
+
+def _tokens(text: str) -> int:
+    return 1 + len(text) // 4
+
+
+def embeddings(body: bytes, model: str, dimensions: int) -> Answered:
+    """The reply to a request for embeddings; texts that share words lie close to each other."""
+    data = json.loads(body)
+    given = data["input"]
+    # One text, or the numbers of one text's tokens, may stand without a list around it.
+    texts = [given] if isinstance(given, str) or (given and isinstance(given[0], int)) else given
+    rows = [_row(text if isinstance(text, str) else " ".join(map(str, text)), data, dimensions) for text in texts]
+    prompt = estimate_tokens({"content": text} for text in texts)
+    reply = {
+        "object": "list",
+        "model": model,
+        "data": [{"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)],
+        "usage": {"prompt_tokens": prompt, "total_tokens": prompt},
+    }
+    return json.dumps(reply).encode(), prompt, 0
+
+
+def _row(text: str, data: Mapping[str, Any], dimensions: int) -> str | list[float]:
+    """The sum of a fixed random direction for each word, of length 1; zeros where there is no word."""
+    import numpy as np
+
+    width = int(data.get("dimensions") or dimensions)
+    row = np.zeros(width)
+    for word in text.lower().split():
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+        row += np.random.default_rng(seed).standard_normal(width)
+    row = (row / (np.linalg.norm(row) or 1.0)).astype("<f4")
+    if data.get("encoding_format") == "base64":
+        return base64.b64encode(row.tobytes()).decode()
+    values: list[float] = row.tolist()
+    return values
+
+
+def models(model: str) -> bytes:
+    """The reply to ``GET /v1/models``."""
+    return json.dumps({"object": "list", "data": [{"id": model, "object": "model", "owned_by": "burnish"}]}).encode()

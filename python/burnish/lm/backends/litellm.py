@@ -1,68 +1,102 @@
-"""Every provider that LiteLLM knows, through its async completion call.
+"""Every provider that LiteLLM knows, through its async calls for completions and embeddings.
 
-LiteLLM costs some seconds to import and 7 to 10 ms of CPU a call, so it is imported at the first
-call that needs it. Its own retries, logging and telemetry stay off: retries are the `LM`'s.
+LiteLLM takes about 4 s of CPU and 160 MB to import, so it is imported at the first call that needs it, in a
+worker thread: other calls go on meanwhile. A call costs 7 to 10 ms of CPU; an endpoint that speaks OpenAI's
+protocol is reached at a fraction of that by the lean backend, which is what `api_base` chooses.
+
+Per call, LiteLLM's retries, cache and callbacks are off: retries and cache are the `LM`'s, and what a run
+does is told by its events. Whatever a process has set up in LiteLLM for its own calls stays as it is, but
+for the advertisement that LiteLLM prints beside an error. A parameter that the provider does not take is an
+error, not a silent omission; ``LM(..., drop_params=True)`` asks LiteLLM to leave it out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import inspect
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError, LMAccessDenied, LMError, LMRejected, LMTransient, PromptTooLong
-from burnish.lm.backends.base import Endpoint
+from burnish.lm.backends.base import Embedded, Endpoint
+from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response
+from burnish.lm.secrets import cleared
+from burnish.loop import in_thread
 from burnish.values.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
 
 _NO_KEY = re.compile(
     r"missing credentials|missing .{0,40}api.?key|api.?key.{0,40}(must be set|missing|not set)", re.IGNORECASE
 )
-_SHORTEST_SECRET = 6
-
-
-@functools.cache
-def _library() -> Any:
-    # Or its import asks GitHub for prices, and waits some ten seconds where there is no network.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    litellm.turn_off_message_logging = True
-    return litellm
+# What LiteLLM is asked for beside the request itself.
+_OURS: Mapping[str, Any] = {
+    "num_retries": 0,
+    "max_retries": 0,
+    "no-log": True,
+    "caching": False,
+    "cache": {"no-cache": True, "no-store": True},
+}
+# Unless asked otherwise, LiteLLM's import asks GitHub for prices, and waits some ten seconds without a network.
+_LOCAL_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
+# These say that every further call would fail too: key, account, permission or name.
+_DENIED = frozenset({401, 402, 403, 404})
+_TRY_AGAIN = frozenset({408, 409, 425, 429})
+# Parts of a message that are kept beside its text, where the provider sends them.
+_KEPT = ("tool_calls", "reasoning_content")
+# Raised by LiteLLM's proxy and its guardrails on purpose; the same call would be stopped again.
+_OF_THE_PROXY = (
+    "BlockedPiiEntityError",
+    "GuardrailRaisedException",
+    "ModelNotMappedError",
+    "ModifyResponseException",
+    "SensitiveDataRouteException",
+)
+_importing = threading.Lock()
 
 
 class LiteLLMBackend:
-    """Calls `litellm.acompletion` and reads its response."""
+    """Calls `litellm.acompletion` and `litellm.aembedding`, and reads their responses."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
     async def complete(self, request: Request) -> Response:
         """Answer one request through the provider's API."""
-        litellm = _library()
-        try:
-            answer = await litellm.acompletion(
-                model=self._endpoint.model,
-                messages=request.messages,
-                base_url=self._endpoint.api_base,
-                timeout=self._endpoint.timeout,
-                num_retries=0,
-                max_retries=0,
-                **self._endpoint.secrets,
-                **request.params,
-            )
-        # LiteLLM raises its own, its providers' and its HTTP clients' errors alike.
-        except Exception as error:
-            # What the provider wrote may hold the key, and a chained error would be shown as it is.
-            raise translate(error, self._endpoint, litellm) from None
+        answer = await self._call("acompletion", messages=request.messages, **request.params)
         outputs = tuple(_output(choice) for choice in answer.choices)
         if not outputs:
             raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
-        return Response(outputs, _usage(litellm, answer), str(answer.model or request.model))
+        return Response(outputs, _usage(answer, self._endpoint.model), str(answer.model or request.model))
+
+    async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
+        """Embed one batch through the provider's API."""
+        import numpy as np
+
+        answer = await self._call("aembedding", input=texts, **{"encoding_format": "float", **params})
+        entries = sorted(answer.data, key=lambda entry: int(entry["index"]))
+        if len(entries) != len(texts):
+            count = f"{len(entries)} vectors for {len(texts)} texts"
+            raise LMTransient(f"The endpoint sent {count}.", model=self._endpoint.model)
+        rows = np.asarray([entry["embedding"] for entry in entries], dtype=np.float32)
+        return Embedded(rows, _usage(answer, self._endpoint.model))
+
+    async def _call(self, name: str, **arguments: Any) -> Any:
+        litellm = await _library()
+        endpoint = self._endpoint
+        options = {**_OURS, "api_base": endpoint.api_base, "timeout": endpoint.timeout, **endpoint.secrets}
+        try:
+            return await _undisturbed(getattr(litellm, name)(model=endpoint.model, **options, **arguments))
+        # LiteLLM raises its own, its providers' and its HTTP clients' errors alike.
+        except Exception as error:
+            # What the provider wrote may hold the key, and a chained error would be shown as it is.
+            raise translate(error, endpoint, litellm) from None
 
 
 def create(endpoint: Endpoint) -> LiteLLMBackend:
@@ -75,26 +109,83 @@ def create(endpoint: Endpoint) -> LiteLLMBackend:
     return LiteLLMBackend(endpoint)
 
 
+async def _library() -> Any:
+    """LiteLLM, imported in a worker thread where it is not yet."""
+    return _imported() if _imported.cache_info().currsize else await in_thread(_import_once)
+
+
+def _import_once() -> Any:
+    with _importing:
+        return _imported()
+
+
+@functools.cache
+def _imported() -> Any:
+    wanted = os.environ.get(_LOCAL_PRICES)
+    os.environ[_LOCAL_PRICES] = wanted or "True"
+    try:
+        import litellm
+    finally:
+        if wanted is None:
+            del os.environ[_LOCAL_PRICES]
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+async def _undisturbed(call: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a call of LiteLLM's, which is cancelled only once its request is made.
+
+    LiteLLM makes the request in a worker thread, some milliseconds long. Cancelled meanwhile, it would leave
+    behind a coroutine that nobody awaits, with a warning on the terminal.
+    """
+    task = asyncio.create_task(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            while _is_in_worker(task):  # noqa: ASYNC110 (nothing tells of the thread's end but the call itself)
+                await asyncio.sleep(0.001)
+        finally:
+            task.cancel()
+        await asyncio.wait([task])
+        raise
+
+
+def _is_in_worker(task: asyncio.Task[Any]) -> bool:
+    """Whether LiteLLM's outermost call waits for a thread of its own, and not for the provider."""
+    innermost = task.get_coro()
+    while inspect.iscoroutine(innermost) and inspect.iscoroutine(innermost.cr_await):
+        innermost = innermost.cr_await
+    frame = getattr(innermost, "cr_frame", None)
+    return not task.done() and frame is not None and frame.f_code.co_name in ("acompletion", "aembedding")
+
+
 def _output(choice: Any) -> Output:
     message = choice.message
-    calls = getattr(message, "tool_calls", None)
-    extra = {"tool_calls": [call.model_dump(mode="json") for call in calls]} if calls else {}
+    kept = {name: getattr(message, name, None) for name in _KEPT}
+    kept["logprobs"] = getattr(choice, "logprobs", None)
+    extra = {name: _plain(value) for name, value in kept.items() if value}
     return Output(message.content or "", choice.finish_reason, extra)
 
 
-def _usage(litellm: Any, answer: Any) -> Usage:
-    try:
-        dollars = float(litellm.completion_cost(completion_response=answer))
-        priced = dollars > 0
-    # Not in LiteLLM's price table: the price is unknown, which is not the same as 0.
-    except Exception:
-        dollars, priced = 0.0, False
+def _plain(value: Any) -> Any:
+    """The value as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def _usage(answer: Any, model: str) -> Usage:
     used = getattr(answer, "usage", None)
+    # LiteLLM works the price out at every call, with what only it knows: written caches, service tiers.
+    dollars = (getattr(answer, "_hidden_params", None) or {}).get("response_cost")
+    # The table also holds a 0 where nobody has looked the price up; `capabilities` tells the two apart.
+    priced = bool(dollars) or (dollars is not None and capabilities(model).price is not None)
     return Usage(
         calls=1,
         prompt_tokens=int(getattr(used, "prompt_tokens", 0) or 0),
         completion_tokens=int(getattr(used, "completion_tokens", 0) or 0),
-        dollars=dollars,
+        dollars=float(dollars or 0.0),
         unpriced=0 if priced else 1,
     )
 
@@ -106,27 +197,39 @@ def translate(error: Exception, endpoint: Endpoint, litellm: Any) -> LMError:
     it names the cause, shortened and without the credentials that some providers echo.
     """
     model = endpoint.model
+    # Looked at whole, since a cut could leave half a key that no longer looks like one.
+    wrote = cleared(str(error), endpoint.secrets)
+    text = f"{type(error).__name__}: {wrote[:300]}"
+    headers = _headers(error)
     status = getattr(error, "status_code", None)
     status = status if isinstance(status, int) else None
-    kind = type(error).__name__
-    headers = _headers(error)
-    text = f"{kind}: {_without_secrets(str(error), endpoint)[:300]}"
-    if isinstance(error, litellm.ContextWindowExceededError):
+    if _is(error, litellm, ("ContextWindowExceededError",)):
         return PromptTooLong(text, model=model, status=status)
-    denials = (litellm.AuthenticationError, litellm.PermissionDeniedError, litellm.NotFoundError)
-    if isinstance(error, denials) or status in {401, 403}:
-        denied = f"{kind}: the endpoint refused model {model!r}. Check the API key and the name."
-        return LMAccessDenied(denied, model=model, status=status)
-    if "LLM Provider NOT provided" in str(error):
+    if _is(error, litellm, ("BudgetExceededError",)):
+        return LMAccessDenied(f"The budget that was set in LiteLLM itself is used up: {text}", model=model)
+    if _is(error, litellm, ("LiteLLMUnknownProvider",)) or "LLM Provider NOT provided" in wrote:
         return LMAccessDenied(f"LiteLLM knows no provider for model {model!r}. Check the name.", model=model)
     # LiteLLM calls a key that nobody gave an internal server error, though no server was asked.
-    if not headers and _NO_KEY.search(str(error)):
+    if not headers and _NO_KEY.search(wrote):
         return LMAccessDenied(f"There is no API key for model {model!r}: {text}", model=model)
-    if isinstance(error, litellm.RateLimitError | litellm.Timeout | litellm.APIConnectionError):
-        return LMTransient(text, model=model, status=status, retry_after=_retry_after(headers))
-    if status is not None and 400 <= status < 500 and status not in (408, 409, 425, 429):
+    if status == 429 and "insufficient_quota" in f"{getattr(error, 'body', '')} {wrote}":
+        empty = f"The account behind model {model!r} has no credit left: {text}"
+        return LMAccessDenied(empty, model=model, status=status)
+    if status in _DENIED:
+        denied = f"The endpoint refused model {model!r}; check the API key and the name: {text}"
+        return LMAccessDenied(denied, model=model, status=status)
+    if status == 500 and not headers:
+        # LiteLLM's own way to say that there was no answer, or none that it could read.
+        status = None
+    if _is(error, litellm, _OF_THE_PROXY) or (status is not None and 400 <= status < 500 and status not in _TRY_AGAIN):
         return LMRejected(text, model=model, status=status)
     return LMTransient(text, model=model, status=status, retry_after=_retry_after(headers))
+
+
+def _is(error: Exception, litellm: Any, names: Iterable[str]) -> bool:
+    """Whether the error is one of LiteLLM's of these names; not every version has them all."""
+    kinds = tuple(kind for name in names if (kind := getattr(litellm.exceptions, name, None)) is not None)
+    return isinstance(error, kinds)
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
@@ -140,26 +243,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return max(float(headers.get("retry-after") or ""), 0.0)
     except ValueError:
         return None
-
-
-def _without_secrets(text: str, endpoint: Endpoint) -> str:
-    names = (name for name in os.environ if name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")))
-    known = {*_texts(endpoint.secrets), *(os.environ[name] for name in names)}
-    # Longest first, since one may be part of another.
-    for secret in sorted(known, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a credential, and the words of one such as ``"Bearer ..."``."""
-    if isinstance(value, str):
-        yield value
-        yield from value.split()[1:]
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)

@@ -127,7 +127,7 @@ def test_a_finished_run_asks_nothing_when_it_is_started_again(server: Server, un
     (undisturbed.folder / "program.json").unlink()
     report = compile_chain(server.url, undisturbed.folder, threads=THREADS)
     assert server.count() == before
-    assert report.total.calls == 0
+    assert (report.total.calls, report.before.calls) == (0, len(undisturbed.keys))
     assert (undisturbed.folder / "program.json").read_bytes() == undisturbed.program
 
 

@@ -191,9 +191,9 @@ class Optimizer(ABC):
             await judge.probe(trainset[0])
         with self._journal(student, teacher, trainset, valset, options) as journal, self._events(journal) as events:
             meter = None
+            spent = None if journal is None else journal.spent()
             if self.budget is not None:
                 outer = current_scope()
-                spent = None if journal is None else journal.spent()
                 meter = BudgetMeter(self.budget, spent, outer=outer.meter if outer else None)
             session = Session(
                 student,
@@ -217,7 +217,7 @@ class Optimizer(ABC):
                     winner = session.leader()
             session.check_measured()
             program = build(student, winner)
-            program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir)
+            program.report = session.report(type(self).__name__, winner, run_dir=self.run_dir, before=spent)
             events.emit("run_finished", **program.report.to_dict())
         if self.run_dir is not None:
             _write(program.report, Path(self.run_dir, "report.json"))

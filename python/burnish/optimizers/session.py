@@ -33,6 +33,7 @@ from burnish.values.report import SHARE_TO_LEAD, Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate, Choice
+from burnish.values.usage import Usage
 
 
 class Session:
@@ -205,8 +206,8 @@ class Session:
         demos = {name: traced_back(p.demos, self.trainset) for name, p in self._tunable.items() if p.demos}
         return showing("as given", demos)
 
-    def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None) -> Report:
-        """What was found out."""
+    def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None, before: Usage | None = None) -> Report:
+        """What was found out; `before` is what the run had used before this process."""
         names = [candidate.name for candidate in self.candidates]
         gain = None
         if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
@@ -222,6 +223,8 @@ class Session:
             time.monotonic() - self._started,
             tuple(self.decisions),
             None if run_dir is None else str(run_dir),
+            self._scope.ledger.predictors(),
+            before or Usage(),
             lambda number: build(self.student, self.candidates[number]),
         )
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from burnish.errors import StateError
 from burnish.modules.state import parts_of
 from burnish.values.report import Report, Standing
+from burnish.values.usage import Usage
 
 _SHOWN_DEMOS = 4
 _SHOWN_CHARACTERS = 300
@@ -31,14 +32,22 @@ def report(found: Report, *, most: int = 12) -> Group:
         parts.append(_candidates(scored, found.winner, most))
     if found.gain is not None:
         parts.append(Text(f"Gain over the baseline, on the examples used to choose: {found.gain}"))
-    bill = Table("stage", "LM calls", "tokens", "price", title="What it cost", title_justify="left")
-    for stage, usage in found.usage.items():
-        bill.add_row(stage, str(usage.calls), str(usage.tokens), usage.price)
     if found.usage:
-        parts.append(bill)
+        parts.append(_bill("stage", found.usage, "What it cost"))
+    if found.before.calls:
+        parts.append(Text(f"Before this process went on with it: {found.before.calls} LM calls, {found.before.price}."))
+    if len(found.predictors) > 1:
+        parts.append(_bill("predictor", found.predictors, "What each predictor cost"))
     parts.extend(Text(decision) for decision in found.decisions)
     parts.append(Text(f"{found.optimizer}: {found.stopped.rstrip('.')}, after {found.seconds:.1f} s."))
     return Group(*parts)
+
+
+def _bill(what: str, usages: Mapping[str, Usage], title: str) -> Table:
+    table = Table(what, "LM calls", "tokens", "price", title=title, title_justify="left")
+    for name, usage in usages.items():
+        table.add_row(name or "(none)", str(usage.calls), str(usage.tokens), usage.price)
+    return table
 
 
 def _candidates(scored: list[Standing], winner: str, most: int) -> Table:

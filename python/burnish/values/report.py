@@ -89,11 +89,13 @@ class Report:
         winner: The winner's name.
         gain: Winner minus baseline on the examples used to choose, which flatters the winner;
             None where nothing was scored, or the baseline was not.
-        usage: What each stage cost.
+        usage: What each stage cost in this process.
         stopped: Why it ended: ``"finished"``, or what cut it short.
         seconds: Wall-clock seconds of this process.
         decisions: What was decided on the way, in words.
         run_dir: Where the journal lies, if one was kept.
+        predictors: What each predictor's calls cost in this process; calls outside any stand under ``""``.
+        before: What the run had used before this process went on with it.
         build: Makes the program of a candidate by its number.
     """
 
@@ -106,11 +108,13 @@ class Report:
     seconds: float
     decisions: Sequence[str] = ()
     run_dir: str | None = None
+    predictors: Mapping[str, Usage] = field(default_factory=dict)
+    before: Usage = field(default_factory=Usage)
     build: Callable[[int], Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def total(self) -> Usage:
-        """What the whole compile cost."""
+        """What all stages cost in this process."""
         return sum(self.usage.values(), Usage())
 
     @property
@@ -165,6 +169,8 @@ class Report:
             "gain": None if self.gain is None else _finite(asdict(self.gain)),
             "candidates": [_finite(asdict(standing)) for standing in self.candidates],
             "usage": {stage: usage.to_dict() for stage, usage in self.usage.items()},
+            "predictors": {name: usage.to_dict() for name, usage in self.predictors.items()},
+            "before": self.before.to_dict(),
             "stopped": self.stopped,
             "seconds": round(self.seconds, 3),
             "decisions": list(self.decisions),
@@ -179,6 +185,8 @@ class Report:
         lines += [f"  {self.candidates[number].name}: {self.candidates[number]}" for number in self.ranked()]
         total = self.total
         lines.append(f"{total.calls} LM calls, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
+        if self.before.calls:
+            lines.append(f"before this process went on with it: {self.before.calls} LM calls, {self.before.price}")
         return "\n".join([*lines, *self.decisions])
 
 

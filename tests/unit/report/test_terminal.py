@@ -63,6 +63,28 @@ def test_a_long_list_is_cut() -> None:
     assert "… and 15 more" in text
 
 
+def test_the_bill_is_by_stage_and_by_predictor_and_tells_what_came_before() -> None:
+    found = report(predictors={"find": Usage(3, 8, 4, 0.25), "": Usage(1, 2, 1, 0.5)}, before=Usage(7, 1, 1, 0.125))
+    text = printed(terminal.report(found))
+    assert "Before this process went on with it: 7 LM calls, $0.1250" in text
+    rows = [
+        line.split("│")[1:-1]
+        for line in text.splitlines()
+        if line.startswith("│") and ("find" in line or "none" in line)
+    ]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["find", "3", "12", "$0.2500"],
+        ["(none)", "1", "3", "$0.5000"],
+    ]
+    assert "before this process went on with it: 7 LM calls" in str(found)
+    assert found.to_dict()["predictors"]["find"]["calls"] == 3
+    assert (found.total.calls, found.to_dict()["before"]["calls"]) == (4, 7)
+
+
+def test_one_predictor_needs_no_bill_of_its_own() -> None:
+    assert "each predictor" not in printed(terminal.report(report(predictors={"self": Usage(1)})))
+
+
 def test_a_report_without_scores() -> None:
     text = printed(terminal.report(Report("LabeledFewShot", [], "labelled", None, {}, "finished", 0.0)))
     assert "LabeledFewShot: finished" in text

@@ -170,7 +170,7 @@ class Line:
         while True:
             known = _known(key, scope, cache)
             if known is not None:
-                _tell(scope, request, known, source="kept", predictor=predictor)
+                _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
                 return known
             flight = self._flights.get(key)
             if flight is None:
@@ -189,7 +189,7 @@ class Line:
                 # The one who asked may belong to another run, with a journal of its own.
                 if scope.journal is not None:
                     await scope.journal.keep_reply(key, response, paid=False)
-                _tell(scope, request, response, source="kept", predictor=predictor)
+                _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
                 return response
 
     async def _lead(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
@@ -231,7 +231,7 @@ class Line:
                 waited_out=self._waited_out,
             )
             response = await over_loop(again)
-        _tell(scope, request, response, source="backend", predictor=predictor)
+        _tell(scope, request, response.usage, source="backend", predictor=predictor)
         return response
 
     def _waited_out(self, error: LMTransient) -> bool:
@@ -279,7 +279,8 @@ class Line:
             used = Usage(calls=1)
             if place is not None and error.status in _OVERLOADED:
                 place.refused(error.retry_after)
-            _tell_failure(scope, request, error, predictor=predictor)
+            fields = {"status": error.status, "retry_after": error.retry_after}
+            scope.tell("lm_failed", request.model, predictor, error=type(error).__name__, **fields)
             raise
         finally:
             if place is not None:
@@ -287,7 +288,7 @@ class Line:
             if reservation is not None:
                 reservation.settle(used)
             if used.calls and scope is not _NO_SCOPE:
-                self._book(used, scope, predictor, replied=replied)
+                scope.book(used, request.model, predictor, replied=replied)
 
     async def _reply(
         self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool
@@ -317,7 +318,7 @@ class Line:
         try:
             await asyncio.wait(under_way, timeout=seconds)
             if not first.done():
-                _tell_resent(scope, request, predictor=predictor)
+                scope.tell("lm_resent", request.model, predictor)
                 under_way.add(asyncio.create_task(self._attempt(request, scope, predictor, again=True)))
             waiting = under_way
             while waiting:
@@ -337,14 +338,6 @@ class Line:
         if price is None:
             return Usage(calls=1, prompt_tokens=request.tokens, unpriced=1)
         return Usage(calls=1, prompt_tokens=request.tokens, dollars=price.of(request.tokens, 0))
-
-    def _book(self, used: Usage, scope: Scope, predictor: str, *, replied: bool) -> None:
-        scope.ledger.add(used, stage=scope.stage, predictor=predictor, model=self.endpoint.model)
-        if scope.journal is not None and not replied:
-            # The bill of a reply is kept with the reply.
-            scope.journal.keep_bill(used)
-        if scope.rollout is not None:
-            scope.rollout.usage += used
 
 
 async def _enter(limiter: Limiter, tokens: int, reservation: Reservation | None) -> Place:
@@ -381,28 +374,6 @@ def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
     return response
 
 
-def _tell(scope: Scope, request: Request, response: Response, *, source: str, predictor: str) -> None:
-    if scope.watch is not None:
-        usage = response.usage if source == "backend" else _NO_CALL
-        scope.watch.emit(
-            "lm_called",
-            stage=scope.stage,
-            predictor=predictor,
-            model=request.model,
-            source=source,
-            tokens=usage.tokens,
-            dollars=usage.dollars,
-            unpriced=usage.unpriced,
-        )
-
-
-def _tell_failure(scope: Scope, request: Request, error: LMError, *, predictor: str) -> None:
-    if scope.watch is not None:
-        kind = type(error).__name__
-        fields = {"stage": scope.stage, "predictor": predictor, "model": request.model}
-        scope.watch.emit("lm_failed", **fields, error=kind, status=error.status, retry_after=error.retry_after)
-
-
-def _tell_resent(scope: Scope, request: Request, *, predictor: str) -> None:
-    if scope.watch is not None:
-        scope.watch.emit("lm_resent", stage=scope.stage, predictor=predictor, model=request.model)
+def _tell(scope: Scope, request: Request, usage: Usage, *, source: str, predictor: str) -> None:
+    fields = {"tokens": usage.tokens, "dollars": usage.dollars, "unpriced": usage.unpriced}
+    scope.tell("lm_called", request.model, predictor, source=source, **fields)

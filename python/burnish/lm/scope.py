@@ -115,6 +115,19 @@ class Scope:
         self.rollout.draws[request.key] += 1
         return request.key if n == 0 else f"{request.key}-{n}"
 
+    def tell(self, kind: str, model: str, predictor: str, **fields: Any) -> None:
+        """Add an event about a model's call."""
+        if self.watch is not None:
+            self.watch.emit(kind, stage=self.stage, predictor=predictor, model=model, **fields)
+
+    def book(self, usage: Usage, model: str, predictor: str, *, replied: bool) -> None:
+        """Put an attempt on every bill; that of a reply is kept in the journal with the reply."""
+        self.ledger.add(usage, stage=self.stage, predictor=predictor, model=model)
+        if self.rollout is not None:
+            self.rollout.usage += usage
+        if self.journal is not None and not replied:
+            self.journal.keep_bill(usage)
+
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
 

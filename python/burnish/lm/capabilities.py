@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 _TABLE = "model_prices_and_context_window_backup.json"
+# The table's explanation of itself, which looks like a row.
+_SPECIMEN = "sample_spec"
 # Providers whose rows LiteLLM files under the name of one of their interfaces.
 _SAME_PROVIDER = {("bedrock", "bedrock_converse"), ("cohere", "cohere_chat")}
 # Models of these providers run on one's own machine, where a price of 0 is the price.
@@ -118,7 +120,7 @@ def _find(model: str) -> tuple[str, Mapping[str, Any]] | None:
     provider, _, rest = model.partition("/")
     for name in dict.fromkeys((model, _base_of_tuned(model))):
         row = _row(table, name)
-        if row is not None:
+        if row is not None and name != _SPECIMEN:
             return name, row
     for name in dict.fromkeys((rest, _base_of_tuned(rest))) if rest else ():
         row = _row(table, name)

@@ -223,7 +223,9 @@ def _hosted(model: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], Host
         )
     for name, least in (("num_retries", -1), ("timeout", 0), ("rpm", 0), ("tpm", 0)):
         number = options[name]
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number <= least):
+        if number is None and _OF_THE_EMBEDDER[name] is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | float) or number <= least:
             raise ConfigError(f"Embedder({name}={number!r}) is out of range: give a number above {least}.")
     secrets = {name: value for name, value in params.items() if is_secret(name)}
     rest = {name: value for name, value in params.items() if name not in {*secrets, *options}}

@@ -260,12 +260,13 @@ class Line:
             price = self.capabilities.price
             reservation = await scope.meter.reserve(request.tokens, most=request.most_tokens, price=price)
         place: Place | None = None
-        used, replied = _NO_CALL, False
+        # None once the call is sent: cut off without an answer, it is on the bill with what is known of it.
+        used: Usage | None = _NO_CALL
+        replied = False
         try:
             if getattr(self.backend, "waits", True):
                 place = await _enter(self.limiter, request.tokens, reservation)
-            # Cut off without an answer, a call is on the bill with what is known of it.
-            used = self._unanswered(request)
+            used = None
             response, own = await self._reply(request, scope, predictor, waits=place is not None, again=again)
             if own:
                 used, replied = response.usage, True
@@ -285,10 +286,11 @@ class Line:
         finally:
             if place is not None:
                 place.failed()  # without effect where it has ended already
-            if reservation is not None:
-                reservation.settle(used)
-            if used.calls and scope is not _NO_SCOPE:
+            if scope is not _NO_SCOPE and used is not _NO_CALL:
+                used = self._unanswered(request) if used is None else used
                 scope.book(used, request.model, predictor, replied=replied)
+            if reservation is not None:
+                reservation.settle(used or _NO_CALL)
 
     async def _reply(
         self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool

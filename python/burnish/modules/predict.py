@@ -105,13 +105,13 @@ class Predict(Module):
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
         adapter: Adapter = settings.adapter or _CHAT
-        task = asked.instructions if signature is not None or choice.instructions is None else choice.instructions
+        task = None if signature is not None else choice.instructions
         shown = choice.demos if demos is None else demos
         shown = self.demos if shown is None else shown
         if demos is None and signature is None:
             prompt = self._prompt(adapter, choice)
         else:
-            prompt = adapter.compile(asked, instructions=task, demos=shown)
+            prompt = adapter.compile(asked, instructions=asked.instructions if task is None else task, demos=shown)
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
@@ -121,9 +121,10 @@ class Predict(Module):
         turn = adapter.render(asked, inputs)
         request = model.request(turn, prefix=prompt.prefix, config=settings_of_call)
         if shown and model.excess(request):
+            instructions = asked.instructions if task is None else task
 
             def with_demos(number: int) -> Request:
-                fewer = adapter.compile(asked, instructions=task, demos=shown[:number])
+                fewer = adapter.compile(asked, instructions=instructions, demos=shown[:number])
                 return model.request(turn, prefix=fewer.prefix, config=settings_of_call)
 
             request = await fitted(model, with_demos, most=len(shown), predictor=name)

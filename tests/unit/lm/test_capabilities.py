@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from burnish.lm.backends.litellm import _imported
 from burnish.lm.capabilities import UNKNOWN, Capabilities, Price, capabilities
 
 
@@ -113,7 +114,7 @@ def test_a_model_that_refuses_a_temperature_is_known(model: str, taken: bool) ->
 
 
 def test_litellm_agrees_on_who_takes_a_temperature() -> None:
-    import litellm
+    litellm = _imported()
 
     for model in (
         "o1",
@@ -148,7 +149,7 @@ def test_litellm_agrees_on_who_takes_a_temperature() -> None:
 )
 @pytest.mark.parametrize(("prompt", "cached"), [(1000, 0), (1000, 400), (300_000, 1000)])
 def test_a_call_costs_what_litellm_says(model: str, prompt: int, cached: int) -> None:
-    import litellm
+    litellm = _imported()
     from litellm.types.utils import PromptTokensDetailsWrapper, Usage
 
     provider, _, name = model.partition("/")

@@ -1,12 +1,14 @@
 """How many calls an endpoint is asked at once, found out from what it answers.
 
-    enter ─▶ waits in line for: the pause that was asked for ─ room under the limit ─ rpm and tpm ─▶ `Place` ─▶ its end says how it went
+    enter ─▶ in line for: room under the limit ─ the end of a pause ─ rpm and tpm ─▶ `Place` ─▶ its end says how it went
 
-Until the endpoint refuses a call (429, 503, 529) there is no limit and nobody waits. A refusal sets the limit to what
-was being served: the calls in flight less those refused. From there it grows with the calls that succeed, slowly near
-the level that was refused last and fast further off.
+Until the endpoint refuses a call (429, 503, 529) there is no limit and nobody waits. Then the limit is what was being
+served, the calls in flight less those refused, and it grows with the calls that succeed: along a cubic curve, fast far
+below the level that was refused and slowly near it, and fast again where that level holds after all. An endpoint that
+refuses everything is asked one call at a time until it answers. `docs/design/009-the-limiter.md` has the rules and
+their reasons, `benches/python/limiter.py` what they come to.
 
-A `Limiter` has no locks: it belongs to the one event loop.
+No locks: a `Limiter` belongs to the one event loop. Without a limit a call costs 1 to 2 microseconds; who waits, about 10.
 """
 
 from __future__ import annotations
@@ -22,14 +24,21 @@ from collections.abc import Callable
 
 # Seconds that a `Retry-After` is heeded at most: a run that seems to hang helps nobody.
 _LONGEST_ASKED = 120.0
-# Seconds between two questions to an endpoint that refuses everything and names no time: the first, and the longest.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-# Seconds under load until a level that was refused is tried again: at first, and after it was refused many times.
-_FIRST_PATIENCE, _LONGEST_PATIENCE = 1.0, 16.0
-# Seconds in which the calls in flight double after a pause.
-_RAMP_STEP, _LONGEST_RAMP_STEP = 0.1, 2.0
+# Seconds between questions to an endpoint that refuses everything and names no time; between the two bounds it is a
+# share of the time for which it has refused, so that it is not asked much, nor found answering much too late.
+_FIRST_PAUSE, _LONGEST_PAUSE, _PAUSE_SHARE = 0.5, 30.0, 0.125
+# Seconds in which the calls in flight double after a pause, or twice what a refusal takes to arrive.
+_RAMP, _LONGEST_RAMP = 0.1, 2.0
+# Seconds until a level that was refused is tried again: at first, and after it was refused again and again. Each needs as
+# many replies besides as are a dozen a second, so that few calls of many are refused.
+_FIRST_PATIENCE, _LONGEST_PATIENCE, _REPLIES = 1.0, 16.0, 12.0
+# Where a try means a pause for everybody, the least and the most patience are these many pauses.
+_LEAST_PAUSES, _MOST_PAUSES = 16.0, 64.0
+# What is left of the limit when a level is refused that was served before.
 _SHRINK = 0.7
-# rpm and tpm hold in every minute. The half second is for calls that are under way for unlike times.
+# A growth by this factor has to bring more replies; where it brought longer waits only, it is taken back.
+_TRIAL = 1.25
+# rpm and tpm hold in every minute, also where the endpoint counts it: calls take unlike times to arrive.
 _MINUTE = 60.5
 
 
@@ -67,6 +76,12 @@ class Place:
 class Limiter:
     """The pace of one endpoint's one model.
 
+    Attributes:
+        limit: How many calls may be in flight; infinite until one was refused.
+        in_flight: How many are.
+        refused_since: Since when, by the clock, no call that was sent has been answered but by refusals; None while
+            the endpoint answers.
+
     Args:
         clock: Seconds, as the event loop counts them.
     """
@@ -79,22 +94,23 @@ class Limiter:
         self._waiters: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sent = 0
-        self._window = _Window()
+        self._minute = _Minute()
         self._growth = _Growth()
         self._pause = _Pause()
 
     def restrict(self, *, rpm: int | None, tpm: int | None) -> None:
         """Hold to so many calls and tokens a minute from now on; the strictest of all that was asked for counts."""
-        self._window.restrict(rpm, tpm)
+        self._minute.restrict(rpm, tpm)
 
     async def enter(self, tokens: int) -> Place:
-        """Wait in line for a place.
+        """A place for one call, as soon as those who came before have theirs.
 
         Args:
             tokens: What the call will use, as far as is known; `Place.succeeded` corrects it.
         """
-        if self.limit == math.inf and not self._window.counts and not self._waiters:
-            return self._place(tokens, self._clock())
+        now = self._clock()
+        if not self._waiters and self._ready(tokens, now) <= now:
+            return self._place(tokens, now)
         waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiters.append((waiter, tokens))
         self._admit()
@@ -102,40 +118,48 @@ class Limiter:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
+                # Its turn had come at the same moment; nothing was sent.
                 place = waiter.result()
-                self._window.forget(place)
+                self._minute.forget(place)
                 place.failed()
             else:
                 self._admit()
             raise
 
+    def _ready(self, tokens: int, now: float) -> float:
+        """When a call may go, as far as time alone decides it."""
+        if self.limit < math.inf:
+            if self.in_flight + 1 > self.limit:
+                return math.inf
+            ready = self._pause.ready(self.in_flight, now)
+            return max(ready, self._minute.ready(tokens, now)) if self._minute.counts else ready
+        return self._minute.ready(tokens, now) if self._minute.counts else now
+
     def _place(self, tokens: int, now: float) -> Place:
         self.in_flight += 1
         self._sent += 1
-        return Place(self, tokens, self._sent, now)
+        place = Place(self, tokens, self._sent, now)
+        if self._minute.counts:
+            self._minute.add(place)
+        self._pause.last_sent = now
+        return place
 
     def _admit(self) -> None:
         """Let in who may, in the order of arrival, and come back when time alone will let in the next."""
-        now = self._clock()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        now = self._clock()
         while self._waiters:
             waiter, tokens = self._waiters[0]
-            if waiter.done():
-                self._waiters.popleft()
-                continue
-            if self.in_flight >= self.limit - self.limit % 1:
-                break
-            ready = max(self._pause.ready(self.in_flight, now), self._window.ready(tokens, now))
-            if ready > now:
-                self._timer = asyncio.get_running_loop().call_later(ready - now, self._admit)
-                break
+            if not waiter.done():
+                ready = self._ready(tokens, now)
+                if ready > now:
+                    if ready < math.inf:
+                        self._timer = asyncio.get_running_loop().call_later(ready - now, self._admit)
+                    break
+                waiter.set_result(self._place(tokens, now))
             self._waiters.popleft()
-            place = self._place(tokens, now)
-            self._window.add(place)
-            self._pause.sent(now)
-            waiter.set_result(place)
         self._growth.press(now, pressed=bool(self._waiters))
 
     def _left(self) -> None:
@@ -144,79 +168,73 @@ class Limiter:
             self._admit()
 
     def _succeeded(self, place: Place, tokens: int) -> None:
-        if self.refused_since is not None and place.sent > self.refused_since:
-            self.refused_since = None
-        self._window.correct(place, tokens)
+        if self._minute.counts:
+            self._minute.correct(place, tokens)
         if self.limit < math.inf:
-            now = self._clock()
-            self._pause.succeeded(place.sent)
-            self.limit = self._growth.grown(self.limit, place, now)
+            # What was sent before the refusals began was taken on before, and says nothing of now.
+            if self.refused_since is not None and place.sent > self.refused_since:
+                self.refused_since = None
+            self._pause.succeeded(place)
+            self.limit = self._growth.grown(self.limit, place, self._clock())
         self._left()
 
     def _refused(self, place: Place, retry_after: float | None) -> None:
         now = self._clock()
-        self._window.correct(place, 0)
-        asked = retry_after if retry_after is not None and 0 < retry_after < math.inf else 0.0
+        if self._minute.counts:
+            self._minute.correct(place, 0)
+        asked = min(retry_after, _LONGEST_ASKED) if retry_after is not None and retry_after > 0 else 0.0
+        first = self.refused_since is None
         if self.refused_since is None:
             self.refused_since = now
-            self._growth.before = min(self.limit, float(self.in_flight))
-        alone = self.in_flight == 1
-        outage = alone and self.refused_since < now
+            self._growth.before = self.limit if self.limit < math.inf else float(self.in_flight)
         self.limit = self._growth.shrunk(self.limit, place, now, flying=self.in_flight, sent=self._sent, asked=asked)
+        alone = self.in_flight == 1
         if alone:
-            # Nothing was served, so nothing was learnt about how many may be.
-            self.limit = max(self.limit, self._growth.restored())
-        self._pause.refused(place, now, asked=asked, alone=alone, since=self.refused_since)
+            # None of many was served, which says nothing of how many may be.
+            self.limit = self._growth.restored(self.limit)
+        self._pause.refused(place, now, asked=asked, alone=alone, for_seconds=now - self.refused_since, first=first)
         self._left()
 
 
 class _Pause:
-    """When calls may be sent again after a refusal: a pause, then a ramp; and the gap between calls sent one by one."""
+    """When calls go again after a refusal: a pause, then a ramp, and a gap between calls that are refused one by one."""
 
     def __init__(self) -> None:
+        self.last_sent = -math.inf
         self._until = -math.inf
-        self._step = _RAMP_STEP
+        self._step = _RAMP
         self._gap = 0.0
-        self._last_sent = -math.inf
-        self._last_success: float | None = None
         self._interval = 0.0
-        self._row = 0
+        self._last_success: float | None = None
+        self._in_a_row = 0
 
     def ready(self, flying: int, now: float) -> float:
         """When the next call may go, beside so many in flight."""
         if now < self._until:
             return self._until
-        ready = self._last_sent + self._gap if self._gap else -math.inf
-        if flying and self._until > -math.inf:
-            # Twice as many each step, from one on.
-            ready = max(ready, self._until + self._step * math.log2(flying + 1))
-        return ready
+        # One, two, four and so on: whoever else has waited for the same pause comes back now, too.
+        ready = self._until + self._step * math.log2(flying + 1) if self._until > -math.inf else -math.inf
+        return max(ready, self.last_sent + self._gap) if self._gap else ready
 
-    def sent(self, now: float) -> None:
-        self._last_sent = now
-
-    def succeeded(self, sent: float) -> None:
+    def succeeded(self, place: Place) -> None:
+        """Learn how fast calls are answered, and shorten the gap, slowly at first."""
         if self._last_success is not None:
-            interval = max(0.0, sent - self._last_success)
+            interval = max(0.0, place.sent - self._last_success)
             self._interval += 0.2 * (interval - self._interval) if self._interval else interval
-        self._last_success = sent
-        if self._gap:
-            self._row += 1
-            self._gap *= 1 - min(0.1, 0.002 * self._row)
+        self._last_success = place.sent
+        self._in_a_row += 1
+        self._gap *= 1 - min(0.1, 0.002 * self._in_a_row)
 
-    def refused(self, place: Place, now: float, *, asked: float, alone: bool, since: float) -> None:
-        self._step = min(_LONGEST_RAMP_STEP, max(_RAMP_STEP, 2 * (now - place.sent)))
-        pause = 0.0
-        if asked:
-            pause = min(asked, _LONGEST_ASKED)
-        elif alone:
-            # Nothing is left in flight whose end would tell when to ask again.
-            pause = random.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, (now - since) / 8))
-        if pause:
-            self._until = max(self._until, now + pause)
-        if alone and since == now and self._interval:
-            self._row = 0
+    def refused(self, place: Place, now: float, *, asked: float, alone: bool, for_seconds: float, first: bool) -> None:
+        """Begin a pause where one was asked for, or where no call is left whose end would tell when to ask again."""
+        self._step = min(_LONGEST_RAMP, max(_RAMP, 2 * (now - place.sent)))
+        own = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, _PAUSE_SHARE * for_seconds)) * random.uniform(0.5, 1.0)
+        if asked or alone:
+            self._until = max(self._until, now + (asked or own))
+        if alone and first:
+            # One call was too many where another was answered just before: they come too fast one after the other.
             self._gap = min(_LONGEST_PAUSE, max(1.25 * self._gap, self._interval))
+            self._in_a_row = 0
 
 
 class _Growth:
@@ -224,82 +242,104 @@ class _Growth:
 
     def __init__(self) -> None:
         self.before = math.inf
-        self._cut = 0
-        self._level = 0
-        self._least = 1.0
         self._held = 0.0
-        self._ceiling = math.inf
+        self._ceiling = 0
         self._patience = _FIRST_PATIENCE
-        self._latency = 0.0
+        # The calls refused at one time are one burst: those sent before its first refusal arrived.
+        self._burst_end = 0
+        self._burst_level = 0
+        self._burst_least = 1.0
+        # Time and replies since the limit shrank, as far as somebody waited meanwhile.
         self._pressed = 0.0
         self._pressed_since: float | None = None
-        self._successes = 0
+        self._replies = 0
+        self._latency = 0.0
+        # When the level that was refused was served, and the level and latency that growth is measured against.
         self._crossed: float | None = None
+        self._mark = (0.0, 0.0, 0)
 
     def press(self, now: float, *, pressed: bool) -> None:
-        """Count the time in which somebody waits: only then does a success say that more would do."""
+        """Count the time in which somebody waits: only then does a reply say that more may be sent."""
         if self._pressed_since is not None:
             self._pressed += now - self._pressed_since
         self._pressed_since = now if pressed else None
 
-    def restored(self) -> float:
+    def restored(self, limit: float) -> float:
         """The limit of before the endpoint refused everything."""
-        self._held = max(1.0, self.before)
-        self._ceiling = self._held + 1
+        self._held = max(limit, self.before)
+        self._ceiling = math.floor(self._held) + 1
         return self._held
 
     def shrunk(self, limit: float, place: Place, now: float, *, flying: int, sent: int, asked: float) -> float:
-        """The limit after a refusal: what is being served, once for all that was sent before the first one."""
-        if place.number <= self._cut:
-            self._level = max(1, self._level - 1)
-            if self._level < limit:
-                self._held = max(self._least, float(self._level))
-                self._ceiling = min(self._ceiling, self._held + 1)
+        """The limit after a refusal."""
+        if place.number <= self._burst_end:
+            self._burst_level -= 1
+            self._held = min(self._held, max(self._burst_least, float(self._burst_level)))
+            self._ceiling = min(self._ceiling, math.floor(self._held) + 1)
             return min(limit, self._held)
-        self._cut = sent
-        self._level = max(1, flying - 1)
-        self._least = max(1.0, flying / 2 if asked else 1.0)
-        least = max(_FIRST_PATIENCE, min(16 * asked, 60.0))
-        most = max(_LONGEST_PATIENCE, min(64 * asked, 120.0))
+        self._burst_end = sent
+        self._burst_level = flying - 1
+        # A pause is asked for by endpoints that count calls a minute: what is in flight then is by chance.
+        self._burst_least = max(1.0, flying / 2 if asked else 1.0)
+        served = max(1.0, float(self._burst_level))
+        least = max(_FIRST_PATIENCE, min(_LEAST_PAUSES * asked, 60.0))
+        most = max(_LONGEST_PATIENCE, min(_MOST_PAUSES * asked, 120.0))
         if limit == math.inf or max(place.level, flying) > self._held:
-            again = self._level >= self._held > 0
-            if again and self._level < 1.1 * self._ceiling:
-                self._patience = max(least, min(2 * self._patience, most))
-            else:
-                self._patience = least
-            self._held = min(limit, float(self._level))
-            self._ceiling = self._held + 1
+            same = self._held <= served < 1.1 * self._ceiling
+            self._patience = max(least, min(2 * self._patience, most)) if same else least
+            self._held = min(limit, served)
+            self._ceiling = math.floor(self._held) + 1
         else:
-            self._held = max(1.0, min(float(self._level), limit * _SHRINK))
+            self._held = max(1.0, min(served, limit * _SHRINK))
             self._ceiling = max(math.floor(limit), math.floor(self._held) + 1)
-        self.press(now, pressed=self._pressed_since is not None)
-        self._pressed = 0.0
-        self._successes = 0
-        self._crossed = None
+        self._begin(now)
         return self._held
 
+    def _begin(self, now: float) -> None:
+        self.press(now, pressed=self._pressed_since is not None)
+        self._pressed = 0.0
+        self._replies = 0
+        self._crossed = None
+
     def grown(self, limit: float, place: Place, now: float) -> float:
-        """The limit after a success: a cubic curve through the level that was refused, at most one step a call."""
+        """The limit after a reply: further on the curve, by one call at most."""
         latency = now - place.sent
-        self._latency += 0.1 * (latency - self._latency) if self._latency else latency
-        self._successes += 1
+        self._latency += min(0.1, 1 / limit) * (latency - self._latency) if self._latency else latency
         if self._pressed_since is None:
             return limit
         self.press(now, pressed=True)
-        round_trip = 2 * self._latency
-        if self._crossed is None and place.level >= self._ceiling and place.number > self._cut:
-            self._crossed = self._pressed
+        self._replies += 1
         if self._crossed is None:
-            patience = max(self._patience, round_trip)
-            way = min(1.0, self._pressed / patience, self._successes / (12 * self._patience))
+            if place.level >= self._ceiling and place.number > self._burst_end:
+                self._crossed = self._pressed
+                self._mark = (limit, self._latency, self._replies)
+            patience = max(self._patience, 2 * self._latency)
+            way = min(1.0, self._pressed / patience, self._replies / (_REPLIES * self._patience))
             curve = self._ceiling - (self._ceiling - self._held) * (1 - way) ** 3
+        elif self._only_waits(limit):
+            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            self._held = self._mark[0]
+            self._ceiling = math.floor(self._held) + 1
+            self._begin(now)
+            return self._held
         else:
-            rounds = (self._pressed - self._crossed) / max(_FIRST_PATIENCE, round_trip)
+            rounds = (self._pressed - self._crossed) / max(_FIRST_PATIENCE, 2 * self._latency)
             curve = self._ceiling + max(1.0, 0.05 * self._ceiling) * rounds**3
         return max(limit, min(limit + 1, curve))
 
+    def _only_waits(self, limit: float) -> bool:
+        """Whether the last growth brought longer latency in place of more replies."""
+        level, latency, replies = self._mark
+        if limit < _TRIAL * level or self._replies - replies < 2 * limit:
+            return False
+        self._mark = (limit, self._latency, self._replies)
+        if self._latency < latency * limit / level:
+            return False
+        self._mark = (level, latency, replies)
+        return True
 
-class _Window:
+
+class _Minute:
     """Calls and tokens of the last minute, where the user caps them."""
 
     def __init__(self) -> None:
@@ -315,28 +355,26 @@ class _Window:
         self.counts = min(self._rpm, self._tpm) < math.inf
 
     def ready(self, tokens: int, now: float) -> float:
-        """When a call of so many tokens may go, as far as this is known now."""
+        """When a call of so many tokens may go, as far as is known; one of more than tpm goes when no other counts."""
         while self._places and self._places[0].sent + _MINUTE <= now:
-            self.forget(self._places[0])
-        if not self._places:
-            return -math.inf
-        if len(self._places) < self._rpm and self._tokens + tokens <= self._tpm:
-            return -math.inf
-        return self._places[0].sent + _MINUTE
+            self._tokens -= self._places.popleft().tokens
+        calls_fit = not self._places or len(self._places) < self._rpm
+        tokens_fit = not self._tokens or self._tokens + tokens <= self._tpm
+        return now if calls_fit and tokens_fit else self._places[0].sent + _MINUTE
 
     def add(self, place: Place) -> None:
-        if self.counts:
-            self._places.append(place)
-            self._tokens += place.tokens
+        self._places.append(place)
+        self._tokens += place.tokens
 
     def correct(self, place: Place, tokens: int) -> None:
         """Put what a call used in the place of what it was taken for."""
-        if self._places and self._places[0].number <= place.number:
+        if self._places and place.number >= self._places[0].number:
             self._tokens += tokens - place.tokens
             place.tokens = tokens
 
     def forget(self, place: Place) -> None:
-        if self.counts:
+        """Take a call that was never sent out of the count."""
+        if self._places and place.number >= self._places[0].number:
             self._places.remove(place)
             self._tokens -= place.tokens
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from burnish.errors import BudgetExhausted, LMError, LMRejected, LMTransient, PromptTooLong
 from burnish.lm.backends.base import EmbeddingBackend, Endpoint
@@ -21,7 +21,7 @@ from burnish.lm.lm import _OWN_PROTOCOL
 from burnish.lm.request import Output, Request, Response, canonical, digest
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
-from burnish.loop import all_of
+from burnish.loop import all_of, in_thread
 from burnish.plugins.manager import lookup, names
 from burnish.retrieve.rows import checked, joined, packed, unpacked
 from burnish.values.usage import Usage
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Row = NDArray[np.float32]
+
+T = TypeVar("T")
 
 # Texts looked up in one turn of the loop: some milliseconds where each is read from the disk.
 _A_TURN = 100
@@ -116,18 +118,30 @@ class Hosted:
 
     async def _rows(self, asked: Asked) -> Row:
         head = canonical(["embedding", self.endpoint.model, self.endpoint.api_base, dict(asked.params)])
-        keys = [digest(f"{head}\n{canonical(text)}") for text in asked.texts]
+        keys: list[str] = []
+        async for text in _in_turns(asked.texts):
+            keys.append(digest(f"{head}\n{canonical(text)}"))
         errand = _Errand(asked, keys, self._lines[asked.caching], self._flights)
         while errand.missing:
             await errand.go()
+        rows = [errand.found[key] for key in keys]
         try:
-            return joined([errand.found[key] for key in keys], asked.places)
+            # Much memory is moved here, which other calls need not wait for.
+            return await in_thread(joined, rows, asked.places) if len(rows) > _A_TURN else joined(rows, asked.places)
         except ValueError as error:
             raise LMRejected(
                 f"Embeddings of {self.endpoint.model!r} differ in length: {error}. Where the endpoint serves another "
                 "model under the same name than it did, give caching=False or clear the cache.",
                 model=self.endpoint.model,
             ) from None
+
+
+async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """The items, with a pause now and then in which others have the loop."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _A_TURN == 0:
+            await asyncio.sleep(0)
 
 
 class _Errand:
@@ -155,9 +169,7 @@ class _Errand:
         led: dict[str, asyncio.Future[Response]] = {}
         joined_flights: dict[str, asyncio.Future[Response]] = {}
         try:
-            for number, key in enumerate(list(self.missing)):
-                if number % _A_TURN == _A_TURN - 1:
-                    await asyncio.sleep(0)
+            async for key in _in_turns(list(self.missing)):
                 flight = self._flights.get((key, self._line.cached))
                 if self._take(key, self._line.recall(key)):
                     continue

@@ -6,7 +6,6 @@ A kept row is the base64 of its numbers as little-endian float32, as OpenAI's ow
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ def joined(rows: Sequence[NDArray[np.float32]], places: Sequence[int]) -> NDArra
 
 def packed(row: NDArray[np.float32]) -> str:
     """A row as text."""
-    return base64.b64encode(row.astype("<f4", copy=False).tobytes()).decode("ascii")
+    return binascii.b2a_base64(row.astype("<f4", copy=False).tobytes(), newline=False).decode("ascii")
 
 
 def unpacked(text: str) -> NDArray[np.float32] | None:
@@ -70,8 +69,8 @@ def unpacked(text: str) -> NDArray[np.float32] | None:
     import numpy as np
 
     try:
-        row = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
-    except (binascii.Error, ValueError):
+        row = np.frombuffer(binascii.a2b_base64(text, strict_mode=True), "<f4")
+    except ValueError:  # binascii's own among them
         return None
     return row.astype(np.float32, copy=False) if len(row) and np.isfinite(row).all() else None
 

@@ -7,7 +7,10 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +22,22 @@ from burnish.testing.server.web import serve
 
 async def _serve_for_a_program() -> None:
     """Serve as the first line of standard input says, until its end: the program that started this one is gone then."""
-    loop = asyncio.get_running_loop()
-    order = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
-    log = None if order["log"] is None else Path(order["log"])
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_input, daemon=True).start()
     # What was imported is never garbage.
     gc.freeze()
 
     def started(port: int) -> None:
         print(port, flush=True)  # noqa: T201  this is how the program learns it
 
-    serving = asyncio.create_task(serve(Options.of(order["options"]), port=order["port"], log=log, started=started))
-    gone = loop.run_in_executor(None, sys.stdin.read)
-    await asyncio.wait((serving, gone), return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        serving.result()
+    log = None if order["log"] is None else Path(order["log"])
+    await serve(Options.of(order["options"]), port=order["port"], log=log, started=started)
+
+
+def _end_with_the_input() -> None:
+    while os.read(0, 1024):
+        pass
+    os._exit(0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,9 +89,17 @@ def main() -> None:
     parser = _parser()
     given = vars(parser.parse_args())
     if given.pop("started_by_program"):
-        with contextlib.suppress(KeyboardInterrupt):
+        # Ctrl-C goes to everybody in the terminal; the program decides when its server ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
             asyncio.run(_serve_for_a_program())
-        return
+        except OSError as error:
+            sys.exit(f"The server cannot serve: {error}")
+    else:
+        _serve_for_a_person(parser, given)
+
+
+def _serve_for_a_person(parser: argparse.ArgumentParser, given: dict[str, Any]) -> None:
     port, log, faults = given.pop("port"), given.pop("log"), given.pop("fault")
 
     def started(port: int) -> None:

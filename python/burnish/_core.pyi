@@ -1,4 +1,4 @@
-"""The Rust core: text metrics, board statistics, the choice of traces, draws and fingerprints.
+"""The Rust core: text metrics, board statistics, the choice of traces, draws, fingerprints, an HTTP client.
 
 Arrays are one-dimensional, contiguous numpy columns unless a shape is given; columns that go together have equal
 length. Arguments of a wrong type, length or range raise `burnish.errors.ConfigError` with the argument and the row. So
@@ -6,7 +6,7 @@ does a string with a lone surrogate, which has no UTF-8 form. An integer that 64
 must not be written to meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, final
 
 import numpy as np
@@ -17,6 +17,7 @@ _Ints: TypeAlias = NDArray[np.int64]
 
 __all__ = [
     "Fingerprint",
+    "HttpClient",
     "board_leader",
     "board_paired",
     "board_summary",
@@ -251,4 +252,44 @@ class Fingerprint:
 
         Returns:
             32 hex digits in lower case.
+        """
+
+@final
+class HttpClient:
+    """Sends POST requests from a thread of its own, over connections that it keeps.
+
+    The thread never calls Python. When an answer has come and none was waiting to be taken, it makes a socket
+    readable. Proxies come from the environment and certificates from the system, as they are when the client is made.
+    """
+
+    def __new__(cls) -> HttpClient: ...
+    @property
+    def socket(self) -> int:
+        """The number of the socket to watch; who made the client reads from it before `take`, and closes it."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, /) -> int:
+        """Send a request; returns at once.
+
+        Args:
+            url: An address with ``http`` or ``https``.
+            headers: A dict of names and values.
+            body: The body.
+
+        Returns:
+            The number under which its answer will come.
+        """
+
+    def cancel(self, number: int, /) -> None:
+        """Give a request up: its connection is closed, and no answer to it comes.
+
+        Args:
+            number: What `post` returned; any other does nothing.
+        """
+
+    def take(self) -> list[tuple[int, tuple[int, dict[str, str], bytes] | str]]:
+        """What has come since the last time.
+
+        Returns:
+            For each request its number, with status, headers (names in lower case) and body as it came, or with a text
+            that says why there is no answer.
         """

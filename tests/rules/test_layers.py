@@ -39,6 +39,7 @@ ROOMS = [
 # The only modules that open the door to Rust.
 DOOR = "burnish._core"
 DOOR_OPENERS = {
+    "burnish.lm.backends.http",
     "burnish.lm.request",
     "burnish.metrics.text",
     "burnish.retrieve.knn",

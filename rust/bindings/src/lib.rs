@@ -3,23 +3,27 @@
 //! Each file here has the name of the core module it shows and holds conversions only: arguments in
 //! (`arguments`), one call of the core through the one door (`error::enter`), result out. Arrays cross as numpy
 //! columns without a copy; a string crosses as a pointer into the Python object. The cost of a call is about 0.2 µs and
-//! some 30 ns a string. What takes less than that in Python should stay there.
+//! some 30 ns a string. What takes less than that in Python should stay there. `http` alone shows another crate, and
+//! owns a thread.
 
 mod arguments;
 mod board;
 mod error;
 mod fingerprint;
+mod http;
 mod seed;
 mod text;
 mod traces;
 
-/// The Rust core of Burnish: text metrics, board statistics, the choice of traces, draws and fingerprints.
+/// The Rust core of Burnish: text metrics, board statistics, the choice of traces, draws, fingerprints, an HTTP client.
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
     use crate::board::{board_leader, board_paired, board_summary};
     #[pymodule_export]
     use crate::fingerprint::{Fingerprint, fingerprint};
+    #[pymodule_export]
+    use crate::http::HttpClient;
     #[pymodule_export]
     use crate::seed::draw;
     #[pymodule_export]

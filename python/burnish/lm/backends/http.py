@@ -1,0 +1,129 @@
+"""POST over pooled keep-alive connections, by a Rust client with a thread of its own.
+
+A call here makes a future, hands bytes to Rust and waits. Rust puts answers on a heap and makes a
+socket readable when the heap was empty, so that under load the loop wakes once for many answers. The
+reasons and figures are in docs/design/007-the-http-client.md.
+
+Proxies come from the environment (``HTTPS_PROXY``, ``NO_PROXY``), certificates from the system
+(``SSL_CERT_FILE``). No redirect is followed. There is no limit on connections, as pacing is the
+limiter's, and no time-out but that of connecting (30 s): whoever waits cancels, which closes the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import socket
+import threading
+import weakref
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from burnish._core import HttpClient
+
+# Status, headers with names in lower case, body without its compression.
+Reply: TypeAlias = tuple[int, dict[str, str], bytes]
+
+
+async def post(url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Send a request and wait for the whole reply, whatever its status.
+
+    Raises:
+        ConfigError: The address or a header is not HTTP's; nothing was sent.
+        ConnectionError: There is no connection, or it ended before the reply did.
+    """
+    status, kept, text = await _client().post(url, headers, body)
+    if "content-encoding" in kept:
+        text = _unpacked(text, kept["content-encoding"])
+    return status, kept, text
+
+
+def _unpacked(body: bytes, coding: str) -> bytes:
+    """The body without gzip or deflate, which some proxies add though nobody asked for them."""
+    if coding.lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompress(body, wbits=47)  # the largest window, the format by its first bytes
+    except zlib.error as error:
+        raise ConnectionError(f"The reply does not unpack: {error}.") from error
+
+
+class _Client:
+    """The client of one event loop, for everything in the process that runs on it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._rust = HttpClient()
+        self._bell = socket.socket(fileno=self._rust.socket)
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        try:
+            self._bell.setblocking(False)
+            loop.add_reader(self._bell, self._ring)
+        except NotImplementedError:  # as on Windows, where the default loop watches no sockets
+            self._bell.setblocking(True)
+            listening = (self._bell, weakref.ref(loop), weakref.WeakMethod(self._collect))
+            threading.Thread(target=_listen, args=listening, name="burnish-http-bell", daemon=True).start()
+        # A loop that is gone leaves its reader behind.
+        weakref.finalize(loop, _hang_up, self._bell).atexit = False
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Send and wait."""
+        number = self._rust.post(url, headers, body)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._rust.cancel(number)
+            raise
+        finally:
+            self._waiting.pop(number, None)
+
+    def _ring(self) -> None:
+        # Before the answers are taken: what comes after that rings again.
+        self._bell.recv(4096)
+        self._collect()
+
+    def _collect(self) -> None:
+        for number, came in self._rust.take():
+            answer = self._waiting.pop(number, None)
+            if answer is None or answer.done():
+                continue
+            if isinstance(came, str):
+                answer.set_exception(ConnectionError(came))
+            else:
+                answer.set_result(came)
+
+
+def _listen(
+    bell: socket.socket,
+    loop: weakref.ref[asyncio.AbstractEventLoop],
+    collect: weakref.WeakMethod[Callable[[], None]],
+) -> None:
+    """Tell a loop of answers that it cannot watch for itself, until it is gone."""
+    while bell.recv(4096):
+        theirs, take = loop(), collect()
+        if theirs is None or take is None or theirs.is_closed():
+            return
+        theirs.call_soon_threadsafe(take)
+
+
+def _hang_up(bell: socket.socket) -> None:
+    # Closing alone would not wake a thread that listens.
+    bell.shutdown(socket.SHUT_RDWR)
+    bell.close()
+
+
+@functools.cache
+def _clients(process: int) -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Client]:
+    return weakref.WeakKeyDictionary()
+
+
+def _client() -> _Client:
+    """The client of the running loop. A forked child makes its own, as it has no thread of its parent's."""
+    clients = _clients(os.getpid())
+    loop = asyncio.get_running_loop()
+    client = clients.get(loop)
+    if client is None:
+        client = clients[loop] = _Client(loop)
+    return client

@@ -284,14 +284,16 @@ class _Growth:
         served = max(1.0, float(self._burst_level))
         least = max(_FIRST_PATIENCE, min(_LEAST_PAUSES * asked, 60.0))
         most = max(_LONGEST_PATIENCE, min(_MOST_PAUSES * asked, 120.0))
-        if limit == math.inf or max(place.level, flying) > self._held:
-            same = self._held <= served < 1.1 * self._ceiling
+        if self._replies < flying and limit < math.inf:
+            # Refused twice in a round: fewer are served than before.
+            self._held = max(1.0, min(served, limit * _SHRINK))
+            self._ceiling = max(math.floor(limit), math.floor(self._held) + 1)
+            self._patience = max(least, self._patience / 2)
+        else:
+            same = self._held - 1 <= served < 1.1 * self._ceiling
             self._patience = max(least, min(2 * self._patience, most)) if same else least
             self._held = min(limit, served)
             self._ceiling = math.floor(self._held) + 1
-        else:
-            self._held = max(1.0, min(served, limit * _SHRINK))
-            self._ceiling = max(math.floor(limit), math.floor(self._held) + 1)
         self._begin(now)
         return self._held
 
@@ -305,10 +307,10 @@ class _Growth:
         """The limit after a reply: further on the curve, by one call at most."""
         latency = now - place.sent
         self._latency += min(0.1, 1 / limit) * (latency - self._latency) if self._latency else latency
+        self._replies += 1
         if self._pressed_since is None:
             return limit
         self.press(now, pressed=True)
-        self._replies += 1
         if self._crossed is None:
             if place.level >= self._ceiling and place.number > self._burst_end:
                 self._crossed = self._pressed

@@ -224,7 +224,8 @@ def test_what_belongs_to_the_embedder_is_refused_in_a_call(name) -> None:
 
 
 def test_a_pickle_holds_no_credential_and_works_again() -> None:
-    embedder = Embedder("offline/hashing", 7, False, api_key="MARKER-1", extra_body={"api_key": "MARKER-2"})
+    secrets = {"api_key": "MARKER-1", "extra_body": {"api_key": "MARKER-2"}, "extra_headers": {"X-Mine": "MARKER-3"}}
+    embedder = Embedder("offline/hashing", 7, False, **secrets)
     kept = pickle.dumps(embedder)
     assert b"MARKER" not in kept
     again = pickle.loads(kept)

@@ -42,15 +42,19 @@ class Endpoint:
         self.most_at_once = 0
         self._under_way = 0
         self._room, self._longest = room, longest
+        self.asked, self.open = asyncio.Event(), asyncio.Event()
+        self.open.set()
         self._failures = failures or []
 
     async def embed(self, texts, params):
         self.batches.append(list(texts))
+        self.asked.set()
         self.params.append(dict(params))
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             await asyncio.sleep(0.002)
+            await self.open.wait()
         finally:
             self._under_way -= 1
         if self._failures:
@@ -240,13 +244,15 @@ def test_whoever_joined_a_call_that_is_cancelled_asks_by_himself() -> None:
     hosted = embedder(endpoint)
 
     async def cancelled():
+        endpoint.open.clear()
         first = asyncio.create_task(hosted.acall(["a", "b"]))
-        await asyncio.sleep(0.001)
+        await endpoint.asked.wait()
         second = asyncio.create_task(hosted.acall(["b", "a"]))
         await asyncio.sleep(0)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
+        endpoint.open.set()
         return await second
 
     assert run_sync(cancelled()).tolist() == [row("b"), row("a")]
@@ -262,15 +268,44 @@ def test_whoever_joined_a_call_out_of_budget_asks_on_his_own() -> None:
             await hosted.acall(["a", "b"])
 
     async def both():
+        endpoint.open.clear()
         first = asyncio.create_task(poor())
-        await asyncio.sleep(0.001)
+        await endpoint.asked.wait()
         second = asyncio.create_task(hosted.acall(["b"]))
+        await asyncio.sleep(0)
+        endpoint.open.set()
         with pytest.raises(BudgetExhausted):
             await first
         return await second
 
     assert run_sync(both()).tolist() == [row("b")]
     assert endpoint.sent == ["a", "b"]
+
+
+def test_whoever_joined_has_the_row_in_his_own_journal(tmp_path) -> None:
+    endpoint = Endpoint()
+    hosted = embedder(endpoint)
+    journal = RunJournal(tmp_path, {})
+
+    async def in_a_run():
+        with use_scope(Scope(journal=journal)):
+            return await hosted.acall("a")
+
+    async def both():
+        endpoint.open.clear()
+        first = asyncio.create_task(hosted.acall("a"))
+        await endpoint.asked.wait()
+        second = asyncio.create_task(in_a_run())
+        await asyncio.sleep(0)
+        endpoint.open.set()
+        await asyncio.gather(first, second)
+
+    run_sync(both())
+    with burnish.context(cache=Cache()):
+        assert run_sync(in_a_run()).tolist() == row("a")
+    assert endpoint.sent == ["a"]
+    assert journal.spent() == Usage()
+    journal.close()
 
 
 def test_an_error_reaches_everybody_who_wants_the_text_and_is_forgotten() -> None:
@@ -297,7 +332,7 @@ def test_a_text_too_long_for_the_model_is_named_and_never_cut_and_the_others_are
     endpoint = Endpoint(longest=5)
     hosted = embedder(endpoint)
     with pytest.raises(PromptTooLong, match=r"text at place 3, of 9 characters.*cut it into passages") as caught:
-        hosted(["a", "b", "a", "too long!", "c"])
+        hosted(["a", "b", "a", "too long!", "c", "too long!"])
     assert (caught.value.model, caught.value.status) == ("x/y", 400)
     before = len(endpoint.batches)
     assert hosted(["b", "a"]).tolist() == [row("b"), row("a")]

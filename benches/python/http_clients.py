@@ -150,10 +150,10 @@ async def measure(client: str, url: str, *, flight: int, calls: int) -> tuple[fl
         return 1e6 * (time.process_time() - used) / calls, calls / (time.perf_counter() - began)
 
 
-def calls_of(flight: int, wait: int) -> int:
-    """Enough for about a second."""
-    ideal = 3000 if wait == 0 else min(3000, flight * 1000 // wait)
-    return max(ideal, 40)
+def calls_of(client: str, flight: int, wait: int) -> int:
+    """Enough for a second or so."""
+    most = 300 if client == "httpx" else 4000
+    return max(most if wait == 0 else min(most, flight * 1000 // wait), 40)
 
 
 def told(values: list[float]) -> str:
@@ -167,7 +167,8 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
     if chosen.serve:
-        return serve()
+        serve()
+        return
     server = subprocess.Popen([sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdout is not None
     address = f"http://127.0.0.1:{int(server.stdout.readline())}"
@@ -177,7 +178,7 @@ def main() -> None:
             for flight, wait in CASES:
                 for client in CLIENTS:
                     url = f"{address}/{wait}/chat/completions"
-                    case = measure(client, url, flight=flight, calls=calls_of(flight, wait))
+                    case = measure(client, url, flight=flight, calls=calls_of(client, flight, wait))
                     found.setdefault((flight, wait, client), []).append(asyncio.run(case))
     finally:
         server.communicate(b"")
@@ -191,8 +192,8 @@ def show(found: dict[tuple[int, int, str], list[tuple[float, float]]], chosen: a
         "# HTTP clients",
         "",
         f"`{command} --rounds {chosen.rounds}`, {datetime.datetime.now(tz=datetime.UTC).date()}; {named};",
-        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {chosen.rounds} rounds, "
-        "median (least to most).",
+        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores.",
+        f"{chosen.rounds} rounds, median (least to most).",
         f"A POST of {len(question())} bytes, a reply of {len(REPLY)}; CPU of all threads of the client's process.",
         "",
         "| in flight | server, ms | client | CPU a call, µs | of aiohttp's | calls/s |",
@@ -202,7 +203,9 @@ def show(found: dict[tuple[int, int, str], list[tuple[float, float]]], chosen: a
         cpu = [used for used, _ in figures]
         peer = statistics.median(used for used, _ in found[flight, wait, "aiohttp"])
         share = f"{100 * statistics.median(cpu) / peer:.0f}%"
-        lines.append(f"| {flight} | {wait} | {client} | {told(cpu)} | {share} | {told([rate for _, rate in figures])} |")
+        lines.append(
+            f"| {flight} | {wait} | {client} | {told(cpu)} | {share} | {told([rate for _, rate in figures])} |"
+        )
     text = "\n".join(lines) + "\n"
     print(text)
     if chosen.record:

@@ -27,18 +27,24 @@ def burnish_metrics() -> dict[str, str]:
 
 @hookimpl
 def burnish_lm_backends() -> dict[str, str]:
-    """The embedded model, and LiteLLM for all hosted ones."""
+    """The embedded model, OpenAI-compatible endpoints, and LiteLLM for all others."""
     return {
         "offline": "burnish.lm.backends.offline:create",
+        "openai": "burnish.lm.backends.openai_compatible:create",
+        "local": "burnish.lm.backends.openai_compatible:create",
+        "openai_compatible": "burnish.lm.backends.openai_compatible:create",
         "litellm": "burnish.lm.backends.litellm:create",
     }
 
 
 @hookimpl
 def burnish_embedders() -> dict[str, str]:
-    """The embedded one, and LiteLLM for all hosted ones."""
+    """The embedded one, OpenAI-compatible endpoints, and LiteLLM for all others."""
     return {
         "offline": "burnish.lm.backends.hashing:create",
+        "openai": "burnish.lm.backends.openai_compatible:create",
+        "local": "burnish.lm.backends.openai_compatible:create",
+        "openai_compatible": "burnish.lm.backends.openai_compatible:create",
         "litellm": "burnish.lm.backends.litellm:create",
     }
 

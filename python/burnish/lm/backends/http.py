@@ -70,7 +70,8 @@ class _Client:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send and wait."""
         number = self._rust.post(url, headers, body)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         try:
             return await answer
         except asyncio.CancelledError:

@@ -249,13 +249,15 @@ class _Growth:
         self._burst_end = 0
         self._burst_level = 0
         self._burst_least = 1.0
-        # Time and replies since the limit shrank, as far as somebody waited meanwhile.
+        # When the limit shrank, and since then: the time in which somebody waited, and the replies.
+        self._begun = -math.inf
         self._pressed = 0.0
         self._pressed_since: float | None = None
         self._replies = 0
         self._latency = 0.0
         # When the level that was refused was served, and the level and latency that growth is measured against.
         self._crossed: float | None = None
+        self._level = 0.0
         self._mark = (0.0, 0.0, 0)
 
     def press(self, now: float, *, pressed: bool) -> None:
@@ -299,6 +301,7 @@ class _Growth:
 
     def _begin(self, now: float) -> None:
         self.press(now, pressed=self._pressed_since is not None)
+        self._begun = now
         self._pressed = 0.0
         self._replies = 0
         self._crossed = None
@@ -306,15 +309,17 @@ class _Growth:
     def grown(self, limit: float, place: Place, now: float) -> float:
         """The limit after a reply: further on the curve, by one call at most."""
         latency = now - place.sent
-        self._latency += min(0.1, 1 / limit) * (latency - self._latency) if self._latency else latency
+        weight = min(0.1, 1 / limit) if self._latency else 1.0
+        self._latency += weight * (latency - self._latency)
+        self._level += weight * (place.level - self._level)
         self._replies += 1
         if self._pressed_since is None:
             return limit
         self.press(now, pressed=True)
         if self._crossed is None:
-            if place.level >= self._ceiling and place.number > self._burst_end:
+            if place.level >= self._ceiling and place.sent > self._begun:
                 self._crossed = self._pressed
-                self._mark = (limit, self._latency, self._replies)
+                self._mark = (self._level, self._latency, self._replies)
             patience = max(self._patience, 2 * self._latency)
             way = min(1.0, self._pressed / patience, self._replies / (_REPLIES * self._patience))
             curve = self._ceiling - (self._ceiling - self._held) * (1 - way) ** 3
@@ -332,13 +337,13 @@ class _Growth:
     def _only_waits(self, limit: float) -> bool:
         """Whether the last growth brought longer latency in place of more replies."""
         level, latency, replies = self._mark
-        if limit < _TRIAL * level or self._replies - replies < 2 * limit:
+        if self._level < _TRIAL * level or self._replies - replies < limit:
             return False
-        self._mark = (limit, self._latency, self._replies)
-        if self._latency < latency * limit / level:
-            return False
-        self._mark = (level, latency, replies)
-        return True
+        # Of a queue the latency would have grown as the level has.
+        if self._latency - latency > 0.6 * latency * (self._level / level - 1):
+            return True
+        self._mark = (self._level, self._latency, self._replies)
+        return False
 
 
 class _Minute:

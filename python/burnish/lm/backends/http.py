@@ -102,11 +102,19 @@ def _listen(
     collect: weakref.WeakMethod[Callable[[], None]],
 ) -> None:
     """Tell a loop of answers that it cannot watch for itself, until it is gone."""
-    while bell.recv(4096):
-        theirs, take = loop(), collect()
-        if theirs is None or take is None or theirs.is_closed():
-            return
-        theirs.call_soon_threadsafe(take)
+    while bell.recv(4096) and _pass_on(loop(), collect()):
+        pass
+
+
+def _pass_on(loop: asyncio.AbstractEventLoop | None, collect: Callable[[], None] | None) -> bool:
+    """Whether there is still a loop to tell. Only here does the thread keep it from being collected."""
+    if loop is None or collect is None:
+        return False
+    try:
+        loop.call_soon_threadsafe(collect)
+    except RuntimeError:  # it was closed
+        return False
+    return True
 
 
 def _hang_up(bell: socket.socket) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -373,6 +374,13 @@ def test_a_key_that_the_endpoint_echoes_is_nowhere(
     assert "***" in str(error)
 
 
+def test_litellm_prints_nothing(server: _Server, capfd: pytest.CaptureFixture[str]) -> None:
+    ask(server, "hello")
+    refused(server, "500 broken")
+    refused(server, "hello", model="nobody/toy", api_base=None)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_key_from_the_environment_is_in_no_error_either(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     error = refused(server, "500 broken", secrets={})
@@ -396,32 +404,38 @@ def test_retries_are_ours_alone(server: _Server, monkeypatch: pytest.MonkeyPatch
 def test_what_a_process_set_up_in_litellm_is_neither_used_nor_changed(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from litellm.integrations.custom_logger import CustomLogger
+
     litellm = _imported()
     told: list[str] = []
 
-    def tell(*_: Any, **__: Any) -> None:
-        told.append("told")
+    heard = threading.Event()
 
-    monkeypatch.setattr(litellm, "success_callback", [tell])
-    monkeypatch.setattr(litellm, "failure_callback", [tell])
+    class Watcher(CustomLogger):
+        async def async_log_success_event(self, kwargs: Any, **_: Any) -> None:
+            told.append(kwargs["messages"][0]["content"])
+            heard.set()
+
+        async def async_log_failure_event(self, kwargs: Any, **_: Any) -> None:
+            told.append(kwargs["messages"][0]["content"])
+
+    async def their_own() -> None:
+        messages = [{"role": "user", "content": "mine"}]
+        await litellm.acompletion(model="openai/toy", api_base=server.base, api_key=KEY, messages=messages)
+
+    monkeypatch.setattr(litellm, "callbacks", [Watcher()])
     monkeypatch.setattr(litellm, "cache", litellm.Cache(type="local"))
-    before = {name: value for name, value in vars(litellm).items() if isinstance(value, bool | int | str | list | None)}
+    before = {name: value for name, value in vars(litellm).items() if isinstance(value, bool | int | str | None)}
     sent = len(server.bodies)
     ask(server, "the same")
     ask(server, "the same")
     refused(server, "500 broken")
     assert len(server.bodies) == sent + 3
-    # Where a callback runs, it runs in a thread of LiteLLM's, which is done once a call of the user's own is told.
-    litellm.completion(
-        model="openai/toy", api_base=server.base, api_key=KEY, messages=[{"role": "user", "content": "mine"}]
-    )
-    for _ in range(200):
-        if told:
-            break
-        threading.Event().wait(0.02)
-    assert told == ["told"]
-    after = {name: vars(litellm)[name] for name in before}
-    assert {name: after[name] for name in before if after[name] != before[name]} == {}
+    assert {name: vars(litellm)[name] for name in before} == before
+    run_sync(their_own())
+    # LiteLLM tells in a task of its own, one call after the other.
+    assert heard.wait(30)
+    assert told == ["mine"]
 
 
 def test_a_cancelled_call_leaves_nothing_behind(server: _Server) -> None:
@@ -483,5 +497,8 @@ before = set(os.environ)
 turns, first, second = run_sync(both())
 print(turns > 10, first, second, sorted(set(os.environ) - before - {{"TIKTOKEN_CACHE_DIR"}}))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "TIKTOKEN"))}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=bare, capture_output=True, text=True, timeout=120, check=False
+    )
     assert (done.stdout.strip(), done.stderr) == ("True ['hello, 0'] ['hello, 0'] []", "")

@@ -11,9 +11,7 @@ import json
 from pathlib import Path
 
 import burnish
-from burnish.loop import run_sync
 from burnish.testing import toy
-from tests.support.http_backend import close, http_lm
 
 
 def teacher() -> toy.Chain:
@@ -29,7 +27,6 @@ def compile_chain(
     url: str, folder: Path, *, threads: int = 8, calls: int | None = None, seed: int = 0
 ) -> burnish.Report:
     """Compile, save, and say what was found."""
-    lm = http_lm(url)
     optimizer = burnish.BootstrapRS(
         metric=toy.metric,
         max_bootstrapped_demos=4,
@@ -41,11 +38,8 @@ def compile_chain(
         run_dir=folder / "run",
         progress=False,
     )
-    try:
-        with burnish.context(lm=lm):
-            program = optimizer.compile(toy.Chain(), teacher=teacher(), trainset=toy.trainset(), valset=toy.valset())
-    finally:
-        run_sync(close(lm))
+    with burnish.context(lm=burnish.LM("local/toy", api_base=url, cache=False, num_retries=0)):
+        program = optimizer.compile(toy.Chain(), teacher=teacher(), trainset=toy.trainset(), valset=toy.valset())
     program.save(folder / "program.json")
     report: burnish.Report = program.report
     return report

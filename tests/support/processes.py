@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -12,8 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+
+from burnish import Request
+from burnish.testing.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,65 +26,14 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
 
 
-class Server:
-    """A model server in its own process, which can be stopped and started again on its port."""
-
-    def __init__(self, log: Path, **knobs: object) -> None:
-        self.log = log
-        self.knobs = knobs
-        self.port = 0
-        self.process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        knobs = {"port": self.port, "log": self.log, **self.knobs}
-        arguments = [text for name, value in knobs.items() for text in (f"--{name}", str(value))]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.server", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-            cwd=ROOT,
-        )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
-
-    def seen(self) -> list[dict[str, object]]:
-        """Every request that has arrived, in order."""
-        return [json.loads(line) for line in self._lines()]
-
-    def keys(self) -> list[str]:
-        """The key of every request that has arrived, in order."""
-        return [str(request["key"]) for request in self.seen()]
-
-    def count(self) -> int:
-        return len(self._lines())
-
-    def _lines(self) -> list[str]:
-        # The last line may be half written.
-        text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
-        return text[: text.rfind("\n") + 1].splitlines()
-
-
-@contextlib.contextmanager
-def serving(log: Path, **knobs: object) -> Iterator[Server]:
-    """A running model server; `knobs` are its options."""
-    server = Server(log, **knobs)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+def keys(server: Server) -> list[str]:
+    """The fingerprint of every chat request that a server with `bodies` has seen, in order of arrival."""
+    found = []
+    for entry in server.seen():
+        params = dict(entry["body"])
+        model, messages = params.pop("model"), params.pop("messages")
+        found.append(Request.build(f"local/{model}", messages, params=params, endpoint=server.url).key)
+    return found
 
 
 def start_compile(*arguments: object) -> subprocess.Popen[str]:

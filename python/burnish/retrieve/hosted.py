@@ -21,9 +21,9 @@ from burnish.lm.lm import _OWN_PROTOCOL
 from burnish.lm.request import Output, Request, Response, canonical, digest
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
-from burnish.loop import all_of, in_thread
+from burnish.loop import all_of
 from burnish.plugins.manager import lookup, names
-from burnish.retrieve.rows import checked, joined, packed, unpacked
+from burnish.retrieve.rows import checked, packed, unpacked
 from burnish.values.usage import Usage
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Row = NDArray[np.float32]
+    # Who wants a text that is being asked for waits for this, by the text's key.
+    Flights = dict[str, asyncio.Future[Response]]
 
 T = TypeVar("T")
 
@@ -124,16 +126,7 @@ class Hosted:
         errand = _Errand(asked, keys, self._lines[asked.caching], self._flights)
         while errand.missing:
             await errand.go()
-        rows = [errand.found[key] for key in keys]
-        try:
-            # Much memory is moved here, which other calls need not wait for.
-            return await in_thread(joined, rows, asked.places) if len(rows) > _A_TURN else joined(rows, asked.places)
-        except ValueError as error:
-            raise LMRejected(
-                f"Embeddings of {self.endpoint.model!r} differ in length: {error}. Where the endpoint serves another "
-                "model under the same name than it did, give caching=False or clear the cache.",
-                model=self.endpoint.model,
-            ) from None
+        return errand.rows
 
 
 async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
@@ -145,7 +138,7 @@ async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 class _Errand:
-    """One call's way: which rows are found, and which texts are still missing."""
+    """One call's way: which rows are there, and which texts are still missing."""
 
     def __init__(
         self,
@@ -154,8 +147,11 @@ class _Errand:
         line: Line,
         flights: dict[tuple[str, bool], asyncio.Future[Response]],
     ) -> None:
+        import numpy as np
+
         self.missing = dict(zip(keys, range(len(keys)), strict=True))
-        self.found: dict[str, Row] = {}
+        self.rows = np.zeros((0, 0), np.float32)
+        self._first = 0  # the text whose row came first
         self._asked = asked
         self._line = line
         self._flights = flights
@@ -166,8 +162,8 @@ class _Errand:
 
     async def go(self) -> None:
         """Look up, join or ask for all that is missing; what another call was asking for and lost stays missing."""
-        led: dict[str, asyncio.Future[Response]] = {}
-        joined_flights: dict[str, asyncio.Future[Response]] = {}
+        led: Flights = {}
+        joined_flights: Flights = {}
         try:
             async for key in _in_turns(list(self.missing)):
                 flight = self._flights.get((key, self._line.cached))
@@ -182,7 +178,7 @@ class _Errand:
             batches = [keys[first : first + size] for first in range(0, len(keys), size)]
             await all_of(
                 [
-                    *(self._lead({key: led[key] for key in batch}) for batch in batches),
+                    *(self._lead(batch, led) for batch in batches),
                     *(self._join(key, flight) for key, flight in joined_flights.items()),
                 ]
             )
@@ -192,12 +188,20 @@ class _Errand:
                 del self._flights[key, self._line.cached]
 
     def _take(self, key: str, response: Response | None) -> bool:
-        """Whether a response, if there is one, holds the row of this key; it is found then."""
+        """Whether a response, if there is one, holds the row of this key; it is in its place then."""
         row = None if response is None else unpacked(response.texts[0] if response.outputs else "")
-        if row is not None:
-            self.found[key] = row
-            del self.missing[key]
-        return row is not None
+        if row is None:
+            return False
+        import numpy as np
+
+        number = self.missing.pop(key)
+        if not self.rows.size:
+            self.rows = np.empty((len(self._asked.texts), len(row)), np.float32)
+            self._first = number
+        if len(row) != self.rows.shape[1]:
+            raise self._unlike(number, len(row))
+        self.rows[number] = row
+        return True
 
     async def _join(self, key: str, flight: asyncio.Future[Response]) -> None:
         """The row that another call is asking for."""
@@ -219,34 +223,31 @@ class _Errand:
                 await scope.journal.keep_reply(key, response, paid=False)
             self._take(key, response)
 
-    async def _lead(self, flights: Mapping[str, asyncio.Future[Response]]) -> None:
+    async def _lead(self, keys: Sequence[str], led: Flights) -> None:
         """Ask for a batch on behalf of everybody who wants a text of it."""
         try:
-            await self._ask(list(flights), flights)
+            await self._ask(keys, led)
         except Exception as error:
-            for flight in flights.values():
-                if not flight.done():
-                    flight.set_exception(error)
-                    flight.exception()  # read once, so that a flight nobody joined warns of nothing
+            for flight in (led[key] for key in keys if key in led):
+                flight.set_exception(error)
+                flight.exception()  # read once, so that a flight nobody joined warns of nothing
             raise
 
-    async def _ask(self, keys: Sequence[str], flights: Mapping[str, asyncio.Future[Response]]) -> None:
+    async def _ask(self, keys: Sequence[str], led: Flights) -> None:
         """Ask for these texts in one request, or in two where it is too long; keep each row as it comes."""
         try:
             async with self._gate:
-                response = await self._line.ask(self._request(keys))
+                await self._keep(keys, await self._line.ask(self._request(keys)), led)
+                return
         except LMRejected as error:
             if not isinstance(error, PromptTooLong) and error.status != _PAYLOAD_TOO_LARGE:
                 raise
             if len(keys) == 1:
                 raise self._too_long(keys[0], error) from None
-        else:
-            await self._keep(keys, response, flights)
-            return
         # Either all together are too long for a request or one of them is for the model: halves tell.
         half = len(keys) // 2
-        await self._ask(keys[:half], flights)
-        await self._ask(keys[half:], flights)
+        await self._ask(keys[:half], led)
+        await self._ask(keys[half:], led)
 
     def _request(self, keys: Sequence[str]) -> _Batch:
         asked, numbers = self._asked, [self.missing[key] for key in keys]
@@ -256,22 +257,28 @@ class _Errand:
         assert isinstance(request, _Batch)
         return replace(request, places=tuple(asked.places[number] for number in numbers))
 
-    async def _keep(
-        self, keys: Sequence[str], response: Response, flights: Mapping[str, asyncio.Future[Response]]
-    ) -> None:
+    async def _keep(self, keys: Sequence[str], response: Response, led: Flights) -> None:
         """Keep each row under its own key; the first one's reply carries the batch's bill."""
         bills = [response.usage, *[Usage()] * (len(keys) - 1)]
-        rows = [Response((output,), bill, response.model) for output, bill in zip(response.outputs, bills, strict=True)]
-        # All in one turn of the loop share a commit of the journal.
-        await asyncio.gather(
-            *(
-                self._line.keep(key, row, paid=place == 0)
-                for place, (key, row) in enumerate(zip(keys, rows, strict=True))
-            )
-        )
+        rows = [Response((one,), bill, response.model) for one, bill in zip(response.outputs, bills, strict=True)]
+        keeping = (self._line.keep(key, row, paid=row is rows[0]) for key, row in zip(keys, rows, strict=True))
+        # All in one turn of the loop share a commit of the journal. What was paid for is kept, even by a call that is
+        # cancelled in this moment.
+        await asyncio.shield(asyncio.gather(*keeping))
+        for key, row in zip(keys, rows, strict=True):
+            del self._flights[key, self._line.cached]
+            led.pop(key).set_result(row)
         for key, row in zip(keys, rows, strict=True):
             self._take(key, row)
-            flights[key].set_result(row)
+
+    def _unlike(self, number: int, length: int) -> LMRejected:
+        model, places = self._line.endpoint.model, self._asked.places
+        return LMRejected(
+            f"Embeddings of {model!r} differ in length: {length} numbers for the text at place {places[number]} and "
+            f"{self.rows.shape[1]} for the one at place {places[self._first]}. Where the endpoint serves another model "
+            "under the same name than it did, give caching=False or clear the cache.",
+            model=model,
+        )
 
     def _too_long(self, key: str, error: LMError) -> PromptTooLong:
         number = self.missing[key]

@@ -224,6 +224,33 @@ def test_what_the_cache_knew_is_in_the_journal_and_costs_nothing(tmp_path) -> No
     journal.close()
 
 
+def test_rows_that_have_come_are_kept_by_a_call_that_is_cancelled_in_this_moment(tmp_path) -> None:
+    journal = RunJournal(tmp_path, {})
+
+    class AsLast(Endpoint):
+        async def embed(self, texts, params):
+            embedded = await super().embed(texts, params)
+            calls.pop().cancel()  # arrives where the call waits next
+            return embedded
+
+    endpoint, calls = AsLast(), []
+
+    async def in_a_run():
+        with use_scope(Scope(journal=journal)):
+            return await embedder(endpoint, caching=False).acall(["a", "b", "c"])
+
+    async def cancelled():
+        calls.append(asyncio.create_task(in_a_run()))
+        with pytest.raises(asyncio.CancelledError):
+            await calls[0]
+
+    run_sync(cancelled())
+    assert run_sync(in_a_run()).tolist() == [row("a"), row("b"), row("c")]
+    assert len(endpoint.batches) == 1
+    assert journal.spent().calls == 1
+    journal.close()
+
+
 # What is asked for twice at once
 
 

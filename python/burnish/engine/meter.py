@@ -3,15 +3,18 @@
 A call holds what it may use from before it is sent until its usage is known. Where what is held leaves no
 room, the next call waits until some comes free, and is refused once none can.
 
-How much a reply may use: as many tokens as the longest so far, or as the request allows where that is less.
-Before the first reply, as many as the request allows; where it does not say, calls go one at a time until
-one has been answered. So the cap on calls is exact, and those on tokens and dollars hold within the size of
-one call, as long as replies do not grow beyond the longest before them.
+How much a call uses is not known before. What it is taken for: its prompt as it is estimated, times the most by which
+an estimate has been short so far, and a reply as long as the longest so far, or as long as the request allows where
+that is less. Where tokens or dollars are capped, the first call goes alone, to learn from. After it, calls that hold
+as much as the request allows go as long as there is room; others only as long as no more are in flight than have been
+answered. One of so many is longer than all before it once, on the average. So the cap on calls is exact, and those on
+tokens and dollars hold within the size of one call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 from burnish.errors import BudgetExhausted
@@ -42,9 +45,12 @@ class BudgetMeter:
         self._outer = outer
         self._started = time.monotonic()
         self._held = Usage()
-        # Of one call: the longest reply and the highest price so far.
+        # What is known of a call's size: how many were answered, the longest reply, the highest price, and the most
+        # by which a prompt had more tokens than were estimated.
+        self._answered = 0
         self._longest: int | None = None
         self._dearest = 0.0
+        self._short = 1.0
         self._turn = asyncio.Lock()
         self._settled = asyncio.Event()
 
@@ -54,15 +60,16 @@ class BudgetMeter:
         Raises:
             BudgetExhausted: There is none, and none will come free; nothing was sent.
         """
-        if self._turn.locked() or not self._fits(expected := self._expected(tokens, most, price)):
+        expected = None if self._turn.locked() else self._room(tokens, most, price)
+        if expected is None:
             # Whoever is first in line waits for room, and the others for him.
             async with self._turn:
-                while not self._fits(expected := self._expected(tokens, most, price)):
+                while (expected := self._room(tokens, most, price)) is None:
                     self._settled.clear()
                     await self._settled.wait()
-                hold = Hold(self, expected)
+                hold = Hold(self, expected, tokens)
         else:
-            hold = Hold(self, expected)
+            hold = Hold(self, expected, tokens)
         if self._outer is not None:
             try:
                 hold.outer = await self._outer.reserve(tokens, most=most, price=price)
@@ -87,8 +94,8 @@ class BudgetMeter:
         """Keep room for a call."""
         self._held += expected
 
-    def settle(self, expected: Usage, used: Usage) -> None:
-        """Book what a call used in place of what was held for it."""
+    def settle(self, expected: Usage, used: Usage, estimated: int) -> None:
+        """Book what a call used in place of what was held for it; its prompt was estimated at so many tokens."""
         self._held = Usage(
             self._held.calls - expected.calls,
             self._held.prompt_tokens - expected.prompt_tokens,
@@ -96,27 +103,40 @@ class BudgetMeter:
             self._held.dollars - expected.dollars,
         )
         self.spent += used
-        if used.completion_tokens:
+        if used.tokens:
+            self._answered += 1
             self._longest = max(self._longest or 0, used.completion_tokens)
+            self._short = max(self._short, used.prompt_tokens / max(1, estimated))
         self._dearest = max(self._dearest, used.dollars)
         self._settled.set()
 
-    def _expected(self, tokens: int, most: int | None, price: Price | None) -> Usage:
-        longest = most if self._longest is None else min(self._longest, most or self._longest)
-        completion = longest or 0
-        return Usage(1, tokens, completion, self._dearest if price is None else price.of(tokens, completion))
-
-    def _fits(self, expected: Usage) -> bool:
-        """Whether there is room now; raises where there will be none."""
-        for cap, limit, used in self._after(self.spent + expected):
+    def _room(self, tokens: int, most: int | None, price: Price | None) -> Usage | None:
+        """What to hold for a call, None where there is no room now; raises where there will be none."""
+        prompt = math.ceil(tokens * self._short)
+        known = most if self._longest is None else self._longest
+        likely = self._size(prompt, min(most if most is not None else math.inf, known or 0), price)
+        for cap, limit, used in self._after(self.spent + likely):
             if limit is not None and used > limit:
                 raise self._stop(cap, f"the next call would pass {cap}={limit:g}")
         if self.budget.dollars is not None and self.spent.unpriced:
             raise self._stop("dollars", _UNKNOWN_PRICE)
-        if not self._held.calls:
-            return True
-        if self._longest is None and expected.completion_tokens == 0 and self._sized():
-            return False
+        if not self._sized():
+            return likely if self._fits(likely) else None
+        if self._held.calls and not self._answered:
+            return None
+        if most is not None and (price is not None or self.budget.dollars is None):
+            largest = self._size(prompt, most, price)
+            if self._fits(largest):
+                return largest
+        if self._held.calls and (self._held.calls > self._answered or not self._fits(likely)):
+            return None
+        return likely
+
+    def _size(self, prompt: int, completion: float, price: Price | None) -> Usage:
+        return Usage(1, prompt, int(completion), self._dearest if price is None else price.of(prompt, int(completion)))
+
+    def _fits(self, expected: Usage) -> bool:
+        """Whether there is room beside what is held."""
         return all(limit is None or used <= limit for _, limit, used in self._after(self.spent + self._held + expected))
 
     def _sized(self) -> bool:
@@ -140,11 +160,12 @@ class BudgetMeter:
 class Hold:
     """Room for one call; settled once."""
 
-    __slots__ = ("_expected", "_meter", "outer")
+    __slots__ = ("_estimated", "_expected", "_meter", "outer")
 
-    def __init__(self, meter: BudgetMeter, expected: Usage) -> None:
+    def __init__(self, meter: BudgetMeter, expected: Usage, estimated: int) -> None:
         self._meter = meter
         self._expected = expected
+        self._estimated = estimated
         self.outer: Reservation | None = None
         meter.hold(expected)
 
@@ -165,6 +186,6 @@ class Hold:
 
     def settle(self, usage: Usage) -> None:
         """Give back what the call did not use."""
-        self._meter.settle(self._expected, usage)
+        self._meter.settle(self._expected, usage, self._estimated)
         if self.outer is not None:
             self.outer.settle(usage)

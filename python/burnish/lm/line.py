@@ -269,6 +269,7 @@ class Line:
             used = None
             response, own = await self._reply(request, scope, predictor, waits=place is not None, again=again)
             if own:
+                response = self._priced(response)
                 used, replied = response.usage, True
                 if place is not None:
                     place.succeeded(used.tokens)
@@ -333,6 +334,14 @@ class Line:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _priced(self, response: Response) -> Response:
+        """The response at the price that the user gave, which no backend knows of."""
+        if self._price is None:
+            return response
+        used = response.usage
+        dollars = self._price.of(used.prompt_tokens, used.completion_tokens)
+        return replace(response, usage=replace(used, dollars=dollars, unpriced=0))
 
     def _unanswered(self, request: Request) -> Usage:
         """What a call that was sent and cut off is booked as: its prompt, at its price."""

@@ -81,27 +81,43 @@ def test_a_call_that_brought_no_reply_was_a_call() -> None:
 
 
 def test_the_cap_on_tokens_counts_what_is_held() -> None:
-    meter = BudgetMeter(Budget(tokens=100))
+    meter = BudgetMeter(Budget(tokens=110))
+    call(meter, Usage(1, 10, 0))
     holds = [reserve(meter, 10, most=20) for _ in range(3)]
     assert full(meter, 10, most=20)
     for hold in holds:
         hold.settle(Usage(1, 10, 0))
-    assert meter.spent.tokens == 30
+    assert meter.spent.tokens == 40
     reserve(meter, 50, most=20)
     assert full(meter, 1)
     assert refused(meter, 71) == "tokens"
 
 
-def test_before_the_first_reply_calls_of_unknown_size_go_one_at_a_time() -> None:
-    meter = BudgetMeter(Budget(tokens=1000))
+def test_before_the_first_reply_calls_go_one_at_a_time_and_then_as_many_as_were_answered() -> None:
+    meter = BudgetMeter(Budget(tokens=10_000))
     hold = reserve(meter)
     assert full(meter)
+    assert full(meter, most=5)
     hold.settle(Usage(1, 10, 30))
-    assert not full(meter)
-    held = [reserve(meter) for _ in range(20)]
-    assert meter.spent.tokens + meter._held.tokens == 40 + 20 * 40
+    held = [reserve(meter), reserve(meter)]
+    assert full(meter)
+    assert meter.spent.tokens + meter._held.tokens == 40 + 2 * 40
+    for hold in held:
+        hold.settle(Usage(1, 10, 20))
+    held = [reserve(meter) for _ in range(4)]
+    assert full(meter)
+    # One that holds as much as it may use needs nothing to compare with.
+    held += [reserve(meter, most=500) for _ in range(10)]
     for hold in held:
         hold.settle(Usage())
+    assert meter._held == Usage()
+
+
+def test_a_prompt_is_held_for_as_much_as_estimates_were_short() -> None:
+    meter = BudgetMeter(Budget(tokens=1000))
+    call(meter, Usage(1, 25, 5), tokens=10)
+    reserve(meter, 20)
+    assert meter._held.prompt_tokens == 50
 
 
 def test_a_cap_on_calls_alone_makes_nobody_wait() -> None:

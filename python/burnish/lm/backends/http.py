@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import socket
 import threading
 import weakref
@@ -64,8 +63,7 @@ class _Client:
             self._bell.setblocking(True)
             listening = (self._bell, weakref.ref(loop), weakref.WeakMethod(self._collect))
             threading.Thread(target=_listen, args=listening, name="burnish-http-bell", daemon=True).start()
-        # A loop that is gone leaves its reader behind.
-        weakref.finalize(loop, _hang_up, self._bell).atexit = False
+        weakref.finalize(loop, self._bell.close).atexit = False
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send and wait."""
@@ -117,21 +115,14 @@ def _pass_on(loop: asyncio.AbstractEventLoop | None, collect: Callable[[], None]
     return True
 
 
-def _hang_up(bell: socket.socket) -> None:
-    # Closing alone would not wake a thread that listens.
-    bell.shutdown(socket.SHUT_RDWR)
-    bell.close()
-
-
 @functools.cache
-def _clients(process: int) -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Client]:
+def _clients() -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Client]:
     return weakref.WeakKeyDictionary()
 
 
 def _client() -> _Client:
-    """The client of the running loop. A forked child makes its own, as it has no thread of its parent's."""
-    clients = _clients(os.getpid())
-    loop = asyncio.get_running_loop()
+    """The client of the running loop. The child of a fork has another loop, and so a client of its own."""
+    clients, loop = _clients(), asyncio.get_running_loop()
     client = clients.get(loop)
     if client is None:
         client = clients[loop] = _Client(loop)

@@ -1,4 +1,4 @@
-"""The command line: ``burnish demo | compile | evaluate | show | plugins``."""
+"""The command line: ``burnish demo | compile | evaluate | show | cache | plugins``."""
 
 from __future__ import annotations
 

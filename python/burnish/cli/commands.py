@@ -10,6 +10,7 @@ from rich.console import Console
 
 from burnish import __version__
 from burnish.cli import demo as demo_
+from burnish.cli.cache import cache
 from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
 from burnish.errors import ConfigError
 from burnish.evaluate import Evaluate, paired
@@ -174,3 +175,6 @@ def plugins() -> None:
             click.echo(f"  {kind}: {', '.join(provided)}")
         if plugin.problem is not None:
             click.echo(f"  problem: {plugin.problem}")
+
+
+commands.add_command(cache)

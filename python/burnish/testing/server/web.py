@@ -7,6 +7,7 @@ since this way an answer costs about 85 microseconds of CPU instead of 130.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -252,6 +253,7 @@ async def serve(options: Options, *, port: int, log: Path | None, started: Calla
     """Serve until cancelled; `started` is told the port."""
     from aiohttp import web
 
+    _allow_many_connections()
     server = ModelServer(options, RequestLog(log), reply_class())
     loop = asyncio.get_running_loop()
 
@@ -271,3 +273,12 @@ async def serve(options: Options, *, port: int, log: Path | None, started: Calla
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def _allow_many_connections() -> None:
+    """As many as the system lets this process have; many a shell starts with 1,024."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
 from burnish.lm.backends.base import Endpoint
+from burnish.lm.capabilities import Price
 from burnish.lm.request import canonical
 from burnish.lm.secrets import is_secret, without_secrets
 from burnish.loop import in_thread, on_loop, run_here, run_sync
@@ -33,6 +34,7 @@ _OF_THE_EMBEDDER: Mapping[str, Any] = {
     "timeout": 120.0,
     "rpm": None,
     "tpm": None,
+    "price": None,
 }
 
 
@@ -48,7 +50,8 @@ class Embedder:
         caching: Whether the rows of a hosted model are kept from run to run.
         params: What else the model is told, such as ``dimensions``. For a hosted model ``api_base``,
             ``backend``, ``num_retries``, ``timeout``, ``rpm``, ``tpm`` and credentials mean what they
-            mean to `LM`; a function gets all of them.
+            mean to `LM`, and ``price`` is dollars per million tokens, where the table does not know; a
+            function gets all of them.
 
     Raises:
         ConfigError: The model or an argument cannot be used.
@@ -221,7 +224,7 @@ def _hosted(model: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], Host
         raise ConfigError(
             f"The model name {model!r} lacks its provider. Write it as 'provider/name', such as 'openai/{model}'."
         )
-    for name, least in (("num_retries", -1), ("timeout", 0), ("rpm", 0), ("tpm", 0)):
+    for name, least in (("num_retries", -1), ("timeout", 0), ("rpm", 0), ("tpm", 0), ("price", -1)):
         number = options[name]
         if number is None and _OF_THE_EMBEDDER[name] is None:
             continue
@@ -231,8 +234,15 @@ def _hosted(model: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], Host
     rest = {name: value for name, value in params.items() if name not in {*secrets, *options}}
     canonical(rest)  # refuses what cannot be sent
     endpoint = Endpoint(model, options["api_base"], options["timeout"], secrets)
-    limits = (options["rpm"], options["tpm"])
-    return rest, Hosted(endpoint, options["backend"], num_retries=options["num_retries"], limits=limits)
+    dollars = None if options["price"] is None else options["price"] / 1e6
+    hosted = Hosted(
+        endpoint,
+        options["backend"],
+        num_retries=options["num_retries"],
+        limits=(options["rpm"], options["tpm"]),
+        price=None if dollars is None else Price(dollars, 0.0, dollars),
+    )
+    return rest, hosted
 
 
 def _texts(inputs: Any) -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from burnish.errors import BudgetExhausted, LMError, LMRejected, LMTransient, PromptTooLong
 from burnish.lm.backends.base import EmbeddingBackend, Endpoint
+from burnish.lm.capabilities import Price
 from burnish.lm.line import Line
 from burnish.lm.lm import _OWN_PROTOCOL
 from burnish.lm.request import Output, Request, Response, canonical, digest
@@ -68,6 +69,7 @@ class Hosted:
         given: The backend's name, or a backend; None leaves the choice to model and address.
         num_retries: How many more times to try what is worth another try.
         limits: Requests and tokens a minute at most; None is no limit.
+        price: What tokens cost, where the user knows better than the table.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Hosted:
         *,
         num_retries: int,
         limits: tuple[int | None, int | None],
+        price: Price | None,
     ) -> None:
         self.computes = False
         self.given = given
@@ -89,6 +92,7 @@ class Hosted:
                 cached=cached,
                 num_retries=num_retries,
                 limits=limits,
+                price=price,
             )
             for cached in (True, False)
         }

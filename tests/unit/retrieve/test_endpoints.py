@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import burnish
+from burnish.engine.meter import BudgetMeter
 from burnish.errors import LMAccessDenied, LMTransient, PromptTooLong
 from burnish.lm.cache import Cache
 from burnish.lm.scope import Scope, use_scope
 from burnish.retrieve.embedder import Embedder
 from burnish.testing.server import Server, serving
+from burnish.values.budget import Budget
 from burnish.values.usage import Ledger
 
 TEXTS = [f"text {n} of many, with ünïcode 日本" for n in range(11)]
@@ -69,6 +71,14 @@ def test_what_the_server_counted_is_on_the_bill(server) -> None:
     assert ledger.total().calls == len(seen) == 3
     assert ledger.total().prompt_tokens == sum(entry["prompt_tokens"] for entry in seen)
     assert ledger.total().price == "price unknown"
+
+
+def test_a_price_that_the_user_knows_is_on_the_bill_and_holds_a_budget_in_dollars(server) -> None:
+    ledger = Ledger()
+    with use_scope(Scope(ledger=ledger, meter=BudgetMeter(Budget(dollars=1.0)))):
+        embedder(server, caching=False, price=0.5)(TEXTS)
+    assert ledger.total().unpriced == 0
+    assert ledger.total().dollars == pytest.approx(ledger.total().prompt_tokens * 0.5 / 1e6)
 
 
 def test_faults_that_pass_are_waited_out_and_nothing_is_lost() -> None:

@@ -195,6 +195,28 @@ def test_a_burst_of_refusals_leaves_what_is_being_served() -> None:
     assert run(work()) == [56, 46]
 
 
+def test_a_second_refusal_in_a_round_takes_more_than_one() -> None:
+    async def work() -> list[float]:
+        limiter = Watched()
+        places = await at_once(limiter, 101)
+        places.pop().refused(None)
+        limits = [limiter.limit]
+        for _ in range(2):
+            caller = asyncio.create_task(limiter.enter(10))
+            await asyncio.sleep(0.01)
+            while not caller.done():
+                places.pop().succeeded(10)
+                await asyncio.sleep(0)
+            (await caller).refused(None)
+            limits.append(limiter.limit)
+        return limits
+
+    first, second, third = run(work())
+    assert first == 100
+    assert second == pytest.approx(70, abs=1)
+    assert third == pytest.approx(49, abs=1)
+
+
 def test_capacity_that_shrinks_and_grows_is_followed() -> None:
     async def work() -> list[float]:
         endpoint, limiter = Endpoint(40), Watched()

@@ -4,7 +4,7 @@
 flight, against `burnish.testing.server`, one process for each latency that all clients share. Clients run in processes
 of their own, in turn, at each latency:
 
-- Burnish: `acall` from asyncio.run, `acall` within a program (so on Burnish's own loop), `Evaluate`;
+- Burnish: `acall` from asyncio.run, `acall` within a program (so on Burnish's own loop), `Evaluate` with exact match;
 - DSPy: `acall` from asyncio.run, `Evaluate` (threads; not at 1000), over `dspy.LM("openai/...", api_base=...)`, without its cache;
 - what others are built on, with the same messages and without parsing: litellm.acompletion, openai.AsyncOpenAI, and
   aiohttp, which also encodes the messages and decodes the reply and so is *the raw client* here; and Burnish's own HTTP client likewise.
@@ -79,7 +79,8 @@ def child(name: str, url: str, seconds: float, prompt: list[dict[str, str]]) -> 
     command = [sys.executable, str(CHILD), name, url, str(seconds)]
     settings = {"REPLY": REPLY, "FLIGHTS": FLIGHTS, "MESSAGES": prompt, "DEMOS": rows()}
     handed = {f"BENCH_{name}": json.dumps(value) for name, value in settings.items()}
-    environment = {**os.environ, **handed, "BURNISH_PLUGINS": ""}
+    # LiteLLM would look for newer prices on the network while it is measured.
+    environment = {**os.environ, **handed, "BURNISH_PLUGINS": "", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if answer.returncode:
         raise SystemExit(f"{name} failed:\n{answer.stderr[-3000:]}")

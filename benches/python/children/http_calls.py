@@ -208,8 +208,7 @@ def in_a_program(url: str) -> Callable[[int, int], None]:
 def evaluating(framework: Any, predict: Any) -> Callable[[int, int], None]:
     """Runs the calls as an evaluation of a program that is one predictor."""
 
-    def metric(example: Any, prediction: Any, trace: Any = None) -> bool:
-        return bool(prediction.answer == example.answer)
+    metric = framework.evaluate.answer_exact_match
 
     def run(calls: int, flight: int) -> None:
         devset = [framework.Example(question=question(n), answer="yes").with_inputs("question") for n in range(calls)]

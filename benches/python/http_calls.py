@@ -25,6 +25,7 @@ import importlib.util
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -138,7 +139,7 @@ def heading(names: list[str], took: float) -> list[str]:
     return [
         "# Calls over HTTP",
         "",
-        f"`{' '.join(['python', 'benches/python/http_calls.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}, {took:.0f} s;",
+        f"`{shlex.join(['python', 'benches/python/http_calls.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}, {took:.0f} s;",
         f"{versions};",
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, load {load:.1f} at the end.",
     ]

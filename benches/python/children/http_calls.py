@@ -207,7 +207,6 @@ def in_a_program(url: str) -> Callable[[int, int], None]:
 
 def evaluating(framework: Any, predict: Any) -> Callable[[int, int], None]:
     """Runs the calls as an evaluation of a program that is one predictor."""
-
     metric = framework.evaluate.answer_exact_match
 
     def run(calls: int, flight: int) -> None:

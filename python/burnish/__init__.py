@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from burnish.optimizers.session import Session as Session
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
+    from burnish.retrieve.embedder import Embedder as Embedder
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
@@ -149,6 +150,7 @@ _HOMES = {
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
+    "retrieve.embedder": ("Embedder",),
     "evaluate": ("Evaluate", "EvaluationResult"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),

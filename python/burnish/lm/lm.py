@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.errors import ConfigError, PromptTooLong
-from burnish.lm.backends.base import Backend, Endpoint
+from burnish.lm.backends.base import Backend, Endpoint, backend_name
 from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
 from burnish.lm.request import Message, Prefix, Request, Response
 from burnish.lm.secrets import bare_address, is_secret, without_secrets
 from burnish.lm.tokens import tokenizer_of
 from burnish.loop import on_loop, run_sync
-from burnish.plugins.manager import lookup, names
+from burnish.plugins.manager import lookup
 
 _NO_PREFIX = Prefix()
 # What belongs to the LM and not to one call.
@@ -31,10 +31,6 @@ _OF_THE_LM = frozenset(
         "context_window",
         "prices",
     }
-)
-# Providers with a protocol of their own, also where an address is given; the others speak OpenAI's there.
-_OWN_PROTOCOL = frozenset(
-    {"anthropic", "azure", "bedrock", "cohere", "gemini", "ollama", "sagemaker", "vertex_ai", "watsonx"}
 )
 
 
@@ -250,15 +246,7 @@ def _backend(given: str | Backend | None, endpoint: Endpoint) -> Backend:
     """What answers for an endpoint."""
     if given is not None and not isinstance(given, str):
         return given
-    name = given
-    if name is None:
-        provider = endpoint.model.partition("/")[0]
-        if provider in names("lm_backends"):
-            name = provider
-        elif endpoint.api_base is not None and provider not in _OWN_PROTOCOL:
-            name = "openai"
-        else:
-            name = "litellm"
+    name = backend_name("lm_backends", endpoint) if given is None else given
     backend: Backend = lookup("lm_backends", name)(endpoint)
     return backend
 

@@ -15,15 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from burnish.errors import BudgetExhausted, LMError, LMRejected, LMTransient, PromptTooLong
-from burnish.lm.backends.base import EmbeddingBackend, Endpoint
+from burnish.lm.backends.base import EmbeddingBackend, Endpoint, backend_name
 from burnish.lm.capabilities import Price
 from burnish.lm.line import Line
-from burnish.lm.lm import _OWN_PROTOCOL
 from burnish.lm.request import Output, Request, Response, canonical, digest
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
-from burnish.plugins.manager import lookup, names
+from burnish.plugins.manager import lookup
 from burnish.retrieve.rows import checked, packed, unpacked
 from burnish.values.usage import Usage
 
@@ -103,7 +102,9 @@ class Hosted:
         """What is asked, made when it is first needed."""
         if self.given is not None and not isinstance(self.given, str):
             return self.given
-        made: EmbeddingBackend = lookup("embedders", self.given or _chosen(self.endpoint))(self.endpoint)
+        made: EmbeddingBackend = lookup("embedders", self.given or backend_name("embedders", self.endpoint))(
+            self.endpoint
+        )
         return made
 
     async def rows(self, asked: Asked) -> Row:
@@ -327,11 +328,3 @@ class _ByText:
         except ValueError as error:
             raise LMRejected(f"The embedder {request.model!r} brought {error}.", model=request.model) from None
         return Response(tuple(Output(packed(row)) for row in rows), embedded.usage, request.model)
-
-
-def _chosen(endpoint: Endpoint) -> str:
-    """Which backend answers for a model where none is named; the same choice as an `LM`'s."""
-    provider = endpoint.model.partition("/")[0]
-    if provider in names("embedders"):
-        return provider
-    return "openai" if endpoint.api_base is not None and provider not in _OWN_PROTOCOL else "litellm"

@@ -12,19 +12,35 @@ from burnish.testing.scripted import ScriptedLM
 
 if TYPE_CHECKING:
     from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
+    from burnish.testing.embedder_contract import EmbedderContract
 
-__all__ = ["BackendContract", "MetricContract", "OptimizerContract", "PluginContract", "ScriptedLM", "toy"]
+__all__ = [
+    "BackendContract",
+    "EmbedderContract",
+    "MetricContract",
+    "OptimizerContract",
+    "PluginContract",
+    "ScriptedLM",
+    "toy",
+]
 
-_SUITES = ("BackendContract", "MetricContract", "OptimizerContract", "PluginContract")
+_SUITES = {
+    "BackendContract": "contracts",
+    "EmbedderContract": "embedder_contract",
+    "MetricContract": "contracts",
+    "OptimizerContract": "contracts",
+    "PluginContract": "contracts",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Only the suites need pytest, which nobody must install to use a scripted model.
     if name in _SUITES:
+        import importlib
+
         import pytest
 
-        pytest.register_assert_rewrite("burnish.testing.contracts")
-        from burnish.testing import contracts
-
-        return getattr(contracts, name)
+        home = f"burnish.testing.{_SUITES[name]}"
+        pytest.register_assert_rewrite(home)
+        return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from burnish.errors import ConfigError
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.backends.hashing import WIDTH, create, hashed
 from burnish.retrieve.embedder import Embedder
-from burnish.testing.embedder_contract import EmbedderContract
+from burnish.testing import EmbedderContract
 
 TEXTS = [
     "Where is my card?",

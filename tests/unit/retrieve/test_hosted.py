@@ -17,7 +17,7 @@ from burnish.lm.request import Output, Response
 from burnish.lm.scope import RolloutState, Scope, current_scope, use_scope
 from burnish.loop import run_sync
 from burnish.retrieve.embedder import Embedder
-from burnish.testing.embedder_contract import EmbedderContract
+from burnish.testing import EmbedderContract
 from burnish.values.budget import Budget
 from burnish.values.usage import Ledger, Usage
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from burnish.lm.request import Request, Response
+from burnish.plugins.manager import names
 from burnish.values.usage import Usage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+# Providers with a protocol of their own, also where an address is given; the others speak OpenAI's there.
+_OWN_PROTOCOL = frozenset(
+    {"anthropic", "azure", "bedrock", "cohere", "gemini", "ollama", "sagemaker", "vertex_ai", "watsonx"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +70,20 @@ class EmbeddingBackend(Protocol):
 
     async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
         """Embed one batch; called many times at once on one event loop."""
+
+
+def backend_name(kind: str, endpoint: Endpoint) -> str:
+    """Who answers for an endpoint where the user names nobody.
+
+    Args:
+        kind: ``"lm_backends"`` or ``"embedders"``.
+        endpoint: What is to be asked.
+
+    Returns:
+        The provider's own where one is registered, else ``"openai"`` where an address is given and the provider
+        has no protocol of its own, else ``"litellm"``.
+    """
+    provider = endpoint.model.partition("/")[0]
+    if provider in names(kind):
+        return provider
+    return "openai" if endpoint.api_base is not None and provider not in _OWN_PROTOCOL else "litellm"

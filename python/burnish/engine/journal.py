@@ -1,8 +1,10 @@
 """What was paid for is kept: an append-only SQLite file in the run's directory.
 
 A reply is committed before anyone acts on it, so that a process killed at any point loses only what
-was in flight; scores and events follow within a tenth of a second. JSON values, no pickle. The file names the run that it belongs to,
-and only one process at a time can hold it. Cost: 50 to 100 microseconds a reply.
+was in flight; scores and events follow within a tenth of a second. Where a budget holds, a call is kept before it is
+sent, too: of what was in flight when a process was killed nobody knows whether it was answered, so it is on the bill.
+JSON values, no pickle. The file names the run that it belongs to, and only one process at a time can hold it.
+Cost: 50 to 100 microseconds a reply.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ CREATE TABLE IF NOT EXISTS replies (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS bills (usage TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS flying (one INTEGER PRIMARY KEY, usage TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, event TEXT NOT NULL);
 """
 
@@ -62,9 +65,12 @@ class RunJournal:
         except sqlite3.DatabaseError as error:
             raise StateError(f"{self.path} is not a Burnish journal: {error}.") from error
         self._claim(identity)
-        self._committed: asyncio.Future[None] | None = None
+        self._committed: _Commit | None = None
+        # What is in flight where a budget holds, and what the file says of it.
+        self._flying = Usage()
+        self._told = self._lost()
         self._scores: dict[str, str] = {}
-        self._bills: list[Usage] = []
+        self._bills = [self._told] if self._told.calls else []
         self.resumed = self._file.execute("SELECT count(*) FROM replies").fetchone()[0] > 0
 
     def _claim(self, identity: Mapping[str, str]) -> None:
@@ -82,6 +88,11 @@ class RunJournal:
                 "own, or delete that one."
             )
 
+    def _lost(self) -> Usage:
+        """What was in flight when the process before this one was killed."""
+        row = self._file.execute("SELECT usage FROM flying").fetchone()
+        return Usage() if row is None else Usage(**json.loads(row[0]))
+
     def spent(self) -> Usage:
         """What the calls of this run cost so far, those without a reply among them."""
         row = self._file.execute(
@@ -89,7 +100,8 @@ class RunJournal:
             " coalesce(sum(dollars), 0.0), coalesce(sum(unpriced), 0) FROM replies WHERE paid"
         ).fetchone()
         bills = self._file.execute("SELECT usage FROM bills")
-        return sum((Usage(**json.loads(bill)) for (bill,) in bills), Usage(*row))
+        kept = sum((Usage(**json.loads(bill)) for (bill,) in bills), Usage(*row))
+        return sum(self._bills, kept)
 
     def reply(self, key: str) -> Response | None:
         """The reply to a request that this run has asked before."""
@@ -106,14 +118,41 @@ class RunJournal:
         used = (u.prompt_tokens, u.completion_tokens, u.dollars, u.unpriced)
         row = (key, response.to_json(), paid, *used)
         try:
-            if self._committed is None:
-                self._file.execute("BEGIN")
-                loop = asyncio.get_running_loop()
-                self._committed = loop.create_future()
-                loop.call_soon(self._commit)
+            committed = self._begin()
             self._file.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise self._unwritable(error) from error
+        return committed
+
+    def keep_sent(self, usage: Usage) -> Awaitable[None]:
+        """Keep that a call is about to be sent, and what it is on the bill for where nothing more is heard of it.
+
+        Returns:
+            Done once this is committed, and the call may go.
+        """
+        self._flying += usage
+        try:
+            return self._begin()
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
+
+    def keep_ended(self, usage: Usage) -> None:
+        """Keep that a call which was sent has ended, with the commit of its reply or its bill."""
+        f = self._flying
+        self._flying = Usage(
+            f.calls - usage.calls,
+            f.prompt_tokens - usage.prompt_tokens,
+            f.completion_tokens - usage.completion_tokens,
+            max(0.0, f.dollars - usage.dollars),
+            f.unpriced - usage.unpriced,
+        )
+
+    def _begin(self) -> _Commit:
+        if self._committed is None:
+            self._file.execute("BEGIN")
+            loop = asyncio.get_running_loop()
+            self._committed = _Commit(loop.create_future())
+            loop.call_soon(self._commit)
         return self._committed
 
     def _commit(self) -> None:
@@ -125,10 +164,10 @@ class RunJournal:
             self._file.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            committed.set_exception(self._unwritable(error))
-            committed.exception()  # read once: nobody may be waiting
+            committed.future.set_exception(self._unwritable(error))
+            committed.future.exception()  # read once: nobody may be waiting
         else:
-            committed.set_result(None)
+            committed.future.set_result(None)
 
     def _roll_back(self) -> None:
         # Left open, the transaction would take in whatever is kept later, and never be committed.
@@ -158,6 +197,10 @@ class RunJournal:
             bill = json.dumps(sum(self._bills, Usage()).to_dict())
             self._file.execute("INSERT INTO bills VALUES (?)", (bill,))
             self._bills.clear()
+        if self._flying != self._told:
+            flying = json.dumps(self._flying.to_dict())
+            self._file.execute("INSERT OR REPLACE INTO flying VALUES (1, ?)", (flying,))
+            self._told = self._flying
 
     def keep_events(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Append events to the run's history."""
@@ -186,6 +229,18 @@ class RunJournal:
             pass
         finally:
             self._file.close()
+
+
+class _Commit:
+    """A commit that many wait for: one that stops waiting takes nobody along."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return asyncio.shield(self.future).__await__()
 
 
 def _plain(value: Any) -> Any:

@@ -262,10 +262,15 @@ class Line:
         place: Place | None = None
         # None once the call is sent: cut off without an answer, it is on the bill with what is known of it.
         used: Usage | None = _NO_CALL
+        sent: Usage | None = None
         replied = False
         try:
             if getattr(self.backend, "waits", True):
                 place = await _enter(self.limiter, request.tokens, reservation)
+            if scope.journal is not None and scope.meter is not None:
+                # So that the budget holds over a process that is killed with calls in flight.
+                sent = self._unanswered(request)
+                await scope.journal.keep_sent(sent)
             used = None
             response, own = await self._reply(request, scope, predictor, waits=place is not None, again=again)
             if own:
@@ -290,6 +295,8 @@ class Line:
             if scope is not _NO_SCOPE and used is not _NO_CALL:
                 used = self._unanswered(request) if used is None else used
                 scope.book(used, request.model, predictor, replied=replied)
+            if scope.journal is not None and sent is not None:
+                scope.journal.keep_ended(sent)
             if reservation is not None:
                 reservation.settle(used or _NO_CALL)
 

@@ -59,6 +59,12 @@ class Journal(Protocol):
     def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> Awaitable[None]:
         """Keep a reply, before anyone acts on it; `paid` unless it came from the cache."""
 
+    def keep_sent(self, usage: Usage) -> Awaitable[None]:
+        """Keep that a call is about to be sent, and its bill where nothing more is heard of it."""
+
+    def keep_ended(self, usage: Usage) -> None:
+        """Keep that this call has ended, beside its reply or its bill."""
+
     def keep_bill(self, usage: Usage) -> None:
         """Keep what an attempt used that brought no reply."""
 

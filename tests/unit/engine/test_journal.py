@@ -68,6 +68,48 @@ asyncio.run(main())
     assert [journal.reply(str(n)).texts for n in range(100)] == [[str(n)] for n in range(100)]
 
 
+def test_what_was_sent_and_not_heard_of_again_is_on_the_bill_of_a_killed_run(tmp_path: Path) -> None:
+    script = f"""
+import asyncio, os
+from burnish.engine.journal import RunJournal
+from burnish.lm.request import Output, Response
+from burnish.values.usage import Usage
+async def main():
+    journal = RunJournal({str(tmp_path)!r}, {IDENTITY!r})
+    await asyncio.gather(*[journal.keep_sent(Usage(1, 10)) for _ in range(5)])
+    journal.keep_ended(Usage(1, 10))
+    await journal.keep_reply("k", Response((Output("yes"),), Usage(1, 12, 3), "m"))
+    journal.keep_ended(Usage(1, 10))  # its bill would be in the next commit, and so is this
+    os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == -9, ended.stderr
+    for _ in range(2):
+        journal = RunJournal(tmp_path, IDENTITY)
+        assert journal.spent() == Usage(5, 12 + 4 * 10, 3)
+        journal.close()
+
+
+def test_a_call_that_is_cancelled_while_its_reply_is_kept_takes_no_other_along(tmp_path: Path) -> None:
+    journal = RunJournal(tmp_path, IDENTITY)
+
+    async def wait_for(key: str) -> str:
+        await journal.keep_reply(key, reply(key))
+        return key
+
+    async def two() -> list[Any]:
+        tasks = [asyncio.ensure_future(wait_for(key)) for key in "ab"]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    cancelled, kept = run_sync(two())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert kept == "b"
+    assert journal.reply("a") == reply("a")
+
+
 def test_only_what_was_paid_for_counts_as_spent_and_only_once(tmp_path: Path) -> None:
     journal = RunJournal(tmp_path, IDENTITY)
     keep(journal, ("a", reply("a")), ("b", reply("b", Usage(1, 5, 5, 0.0, 1))))

@@ -175,6 +175,17 @@ def test_a_fixed_capacity_is_used_with_few_refusals_and_no_caller_fails() -> Non
     assert 20 <= limiter.limit < 22
 
 
+def test_a_slow_endpoint_is_not_tried_more_often_for_its_few_replies() -> None:
+    async def work() -> tuple[int, int]:
+        endpoint, limiter = Endpoint(10, latency=8.0), Watched()
+        await drive(endpoint, limiter, callers=50, seconds=900)
+        return endpoint.served, endpoint.refused - 40  # those of the first burst
+
+    served, refused = run(work())
+    assert served > 1000
+    assert refused < 0.015 * served
+
+
 def test_a_burst_of_refusals_leaves_what_is_being_served() -> None:
     async def work() -> list[float]:
         limiter = Watched()
@@ -257,6 +268,27 @@ def test_everybody_waits_as_long_as_the_endpoint_asks_and_comes_back_in_a_ramp()
     assert times[0] == 7.0
     assert [sum(at <= 7.0 + late for at in times) for late in (0.05, 0.15, 0.25, 0.35)] == [1, 2, 5, 11]
     assert times[-1] < 8.0, "a pause ends"
+
+
+def test_where_a_pause_is_asked_for_a_burst_takes_half_at_most() -> None:
+    async def work() -> float:
+        limiter = Watched()
+        places = await at_once(limiter, 100)
+        for place in places[:90]:
+            place.refused(1.0)
+        return limiter.limit
+
+    assert run(work()) == 50
+
+
+def test_a_level_whose_refusal_means_a_pause_is_tried_seldom() -> None:
+    async def work() -> float:
+        endpoint, limiter = Endpoint(20), Watched()
+        endpoint.retry_after = 1.0
+        await drive(endpoint, limiter, callers=100, seconds=150)
+        return endpoint.served / (150 * 20 / 0.5)
+
+    assert run(work()) > 0.94
 
 
 def test_no_pause_is_longer_than_two_minutes() -> None:
@@ -355,7 +387,7 @@ def test_calls_a_minute_that_the_endpoint_counts_are_learnt() -> None:
 def test_growth_that_only_makes_replies_slower_is_taken_back_and_growth_that_helps_is_not() -> None:
     class Queue(Endpoint):
         def __init__(self, servers: int) -> None:
-            super().__init__(1000)
+            super().__init__(1000, latency=1.0)
             self.servers = asyncio.Semaphore(servers)
 
         async def work(self) -> None:
@@ -364,15 +396,15 @@ def test_growth_that_only_makes_replies_slower_is_taken_back_and_growth_that_hel
 
     async def work(servers: int) -> tuple[float, float]:
         endpoint, limiter = Queue(servers), await limited(10)
-        await drive(endpoint, limiter, callers=200, seconds=120)
-        return limiter.limit, endpoint.served / (120 * min(200, servers) / 0.5)
+        await drive(endpoint, limiter, callers=100, seconds=100)
+        return limiter.limit, endpoint.served / (100 * min(100, servers))
 
     limit, share = run(work(20))
-    assert limit < 60
+    assert limit < 50
     assert share > 0.9
     limit, share = run(work(1000))
-    assert limit >= 200
-    assert share > 0.85
+    assert limit >= 100
+    assert share > 0.8
 
 
 def test_replies_of_very_different_length_throttle_nobody() -> None:

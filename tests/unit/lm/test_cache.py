@@ -21,6 +21,7 @@ from burnish.lm import cache_format
 from burnish.lm.cache import Cache, cache_directory, default_cache, size_limit
 from burnish.lm.request import Output, Response
 from burnish.values.usage import Usage
+from tests.support.processes import wait_until
 
 DAY = 24 * 60 * 60
 
@@ -109,6 +110,8 @@ def test_memory_is_bounded_by_the_length_of_the_replies() -> None:
     for number in range(50):
         cache.put(str(number % 40), reply("x" * 1000))
     assert set(cache._memory) == {str(number % 40) for number in range(41, 50)}
+    for _ in range(5):
+        cache.put("9", reply("y" * 1200))
     assert cache._bytes == sum(size for _, size in cache._memory.values())
     cache.put("long", reply("x" * 20_000))
     assert cache.get("long") is None
@@ -136,18 +139,33 @@ def test_replies_are_there_after_closing_and_in_another_process(path: Path) -> N
     assert answer.stdout.strip() == "['yes']"
 
 
-def test_what_was_put_last_is_there_after_the_process_has_ended(path: Path) -> None:
-    script = (
-        "import atexit; from burnish.lm.cache import Cache; from tests.unit.lm.test_cache import reply\n"
-        f"cache = Cache({str(path)!r})\n"
-        "atexit.register(lambda: cache.put('late', reply('late')))\n"
-        "for n in range(300): cache.put(str(n), reply(str(n)))"
-    )
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+LAST = """
+import atexit, sys, threading, time
+from burnish.lm.cache import Cache
+from tests.unit.lm.test_cache import reply
+
+# Handlers are run in reverse: one before, and one after the cache has closed its file.
+if sys.argv[2] == "late":
+    atexit.register(lambda: cache.put("after", reply("after")))
+cache = Cache(sys.argv[1])
+atexit.register(lambda: cache.put("before", reply("before")))
+# It outlives the interpreter's tidying up, and the cache with it.
+threading.Thread(target=lambda _: time.sleep(1000), args=(cache,), daemon=True).start()
+for number in range(300):
+    cache.put(str(number), reply(str(number)))
+"""
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_what_was_put_last_is_there_after_the_process_has_ended(late: bool, path: Path) -> None:
+    command = [sys.executable, "-c", LAST, path, "late" if late else ""]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stderr == ""
+    closed = not path.with_name(f"{path.name}-wal").exists()
+    assert closed or late
+    keys = [*map(str, range(300)), "before"] + ["after"] * late
     cache = Cache(path)
-    assert [cache.get(str(n)) for n in range(300)] == [reply(str(n)) for n in range(300)]
-    assert cache.get("late") == reply("late")
+    assert [cache.get(key) for key in keys] == [reply(key) for key in keys]
 
 
 def test_two_caches_share_a_file(path: Path) -> None:
@@ -163,11 +181,8 @@ def test_two_caches_share_a_file(path: Path) -> None:
 def test_what_is_put_is_written_without_being_asked_for(path: Path) -> None:
     cache, other = Cache(path), Cache(path)
     cache.put("k", reply("yes"))
-    deadline = time.monotonic() + 30
-    while other.get("k") is None:
-        assert time.monotonic() < deadline, "it was never written"
-        time.sleep(0.01)
-    assert cache._file._queue == {}
+    wait_until(lambda: other.get("k") is not None)
+    wait_until(lambda: not cache._file._queue)
     assert cache._file._queued_bytes == 0
 
 
@@ -500,6 +515,9 @@ def test_a_file_that_stays_locked_is_a_miss_and_is_not_written(path: Path) -> No
         cache.flush()
         assert (cache.get("new"), cache.get("newer")) == (None, reply("newer"))
         assert cache.stat() is None
+        for connection in (cache._file._reader, cache._file._writer):  # nobody waits for it time and again
+            assert connection._not_before > time.monotonic()
+            assert connection.use(lambda _: pytest.fail("it was asked"), "nothing") == "nothing"
     cache._file._reader._not_before = cache._file._writer._not_before = 0.0
     assert cache.get("there") == reply("there")
     cache.put("new", reply("new"))
@@ -560,7 +578,7 @@ def _child(cache: Cache) -> None:
     for number in range(200):
         assert cache.get(f"parent-{number}") == reply(f"parent-{number}")
         cache.put(f"child-{number}", reply(f"child-{number}"))
-    cache.close()
+    wait_until(lambda: not cache._file._queue)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no process")

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from burnish.errors import BudgetExhausted, BurnishError, LMError, LMTransient
+from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, LMTransient
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
-from burnish.lm.capabilities import Capabilities, Price, capabilities
+from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
 from burnish.lm.limiter import Limiter, Place, limiter_of
 from burnish.lm.request import Request, Response
 from burnish.lm.retry import retried
@@ -49,8 +49,7 @@ class Line:
         num_retries: How many more times to try what is worth another try.
         resend_after: Seconds after which a call without a reply is sent once more; None is never.
         limits: Requests and tokens a minute at most; None is no limit.
-        context_window: Most tokens of a prompt and its reply together, where the user knows better than the table.
-        price: Likewise, what tokens cost.
+        told: What the user knows of the model; it goes over what backend and table say.
     """
 
     def __init__(
@@ -63,8 +62,7 @@ class Line:
         num_retries: int,
         resend_after: float | None = None,
         limits: tuple[int | None, int | None] = _NO_LIMITS,
-        context_window: int | None = None,
-        price: Price | None = None,
+        told: Capabilities = UNKNOWN,
     ) -> None:
         self.endpoint = endpoint
         self.own = own
@@ -74,8 +72,7 @@ class Line:
         self._resend_after = resend_after
         self._limits = limits
         self._own_limiter = Limiter() if own else None
-        self._context_window = context_window
-        self._price = price
+        self._told = told
         self._flights: dict[str, asyncio.Future[Response]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -92,10 +89,17 @@ class Line:
     @functools.cached_property
     def capabilities(self) -> Capabilities:
         """What the model can do, takes and costs: what the user said, else the backend, else LiteLLM's table."""
-        known: Capabilities = getattr(self.backend, "capabilities", None) or capabilities(self.endpoint.model)
-        if self._context_window is not None:
-            known = replace(known, context_window=self._context_window)
-        return known if self._price is None else replace(known, price=self._price)
+        try:
+            known: Capabilities | None = getattr(self.backend, "capabilities", None)
+        except ConfigError:
+            known = None  # the first call will say what is wrong
+        known = known or capabilities(self.endpoint.model)
+        window, price = self._told.context_window, self._told.price
+        return replace(
+            known,
+            context_window=known.context_window if window is None else window,
+            price=known.price if price is None else price,
+        )
 
     @property
     def limiter(self) -> Limiter:
@@ -218,6 +222,9 @@ class Line:
 
     async def _ask(self, request: Request, scope: Scope, predictor: str) -> Response:
         """Ask the backend, with retries."""
+        ready = getattr(self.backend, "ready", None)
+        if ready is not None:
+            await ready()
         try:
             response = await self._attempt(request, scope, predictor)
         except LMTransient as error:
@@ -344,10 +351,10 @@ class Line:
 
     def _priced(self, response: Response) -> Response:
         """The response at the price that the user gave, which no backend knows of."""
-        if self._price is None:
+        if self._told.price is None:
             return response
         used = response.usage
-        dollars = self._price.of(used.prompt_tokens, used.completion_tokens)
+        dollars = self._told.price.of(used.prompt_tokens, used.completion_tokens)
         return replace(response, usage=replace(used, dollars=dollars, unpriced=0))
 
     def _unanswered(self, request: Request) -> Usage:

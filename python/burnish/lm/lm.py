@@ -102,8 +102,7 @@ class LM:
             num_retries=num_retries,
             resend_after=resend_after,
             limits=(rpm, tpm),
-            context_window=context_window,
-            price=_price(prices),
+            told=Capabilities(context_window=context_window, price=_price(prices)),
         )
 
     def __repr__(self) -> str:

@@ -45,13 +45,14 @@ def digest(text: str) -> str:
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:
-    """About how many tokens the messages are: a token for each 4 characters, 4 a message."""
-    return sum(4 + len(_text(message)) // 4 for message in messages)
+    """About how many tokens the messages are: a token for each 4 bytes of UTF-8, 4 a message."""
+    return sum(4 + _size(message) // 4 for message in messages)
 
 
-def _text(message: Message) -> str:
+def _size(message: Message) -> int:
     content = message.get("content")
-    return content if isinstance(content, str) else canonical(content)
+    text = content if isinstance(content, str) else canonical(content)
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 class Prefix:

@@ -6,9 +6,12 @@ The library behind it (tenacity) is imported when the first call fails, since mo
 from __future__ import annotations
 
 import asyncio
+import datetime
+import email.utils
 import math
 import random
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from burnish.errors import LMTransient
@@ -69,3 +72,18 @@ def _failure(state: Any) -> LMTransient:
 def _asked(seconds: float | None) -> float | None:
     """The wait that an endpoint asks for, within reason."""
     return None if seconds is None or not math.isfinite(seconds) else min(seconds, _LONGEST_WAIT)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds to wait that an endpoint asks for: in milliseconds, in seconds, or until a date."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        number = headers.get(name, "").strip()
+        if re.fullmatch(r"\d+(\.\d*)?", number):
+            return float(number) * unit
+    try:
+        until = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    # A date without a zone is in UTC, as HTTP's dates are.
+    until = until if until.tzinfo is not None else until.replace(tzinfo=datetime.UTC)
+    return max((until - datetime.datetime.now(tz=datetime.UTC)).total_seconds(), 0.0)

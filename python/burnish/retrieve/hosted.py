@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from burnish.errors import BudgetExhausted, LMError, LMRejected, LMTransient, PromptTooLong
 from burnish.lm.backends.base import EmbeddingBackend, Endpoint, backend_name
-from burnish.lm.capabilities import Price
+from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
 from burnish.lm.request import Output, Request, Response, canonical, digest
 from burnish.lm.scope import current_scope
@@ -91,7 +91,7 @@ class Hosted:
                 cached=cached,
                 num_retries=num_retries,
                 limits=limits,
-                price=price,
+                told=Capabilities(price=price),
             )
             for cached in (True, False)
         }

@@ -45,7 +45,9 @@ class Backend(Protocol):
 
     A backend that only computes, and never suspends, may say so with ``waits = False``: a plain
     call of it stays in the caller's thread, and has no time-out and no limiter. One that knows the
-    model may tell of it with ``capabilities``, a `Capabilities`; otherwise LiteLLM's table does.
+    model may tell of it with ``capabilities``, a `Capabilities`; otherwise LiteLLM's table does. One that
+    has something slow to do before its first call may do so in ``async ready()``, which is awaited before
+    each call, outside of its time-out.
     """
 
     async def complete(self, request: Request) -> Response:

@@ -25,6 +25,7 @@ from burnish.errors import ConfigError, LMAccessDenied, LMError, LMRejected, LMT
 from burnish.lm.backends.base import Embedded, Endpoint
 from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response
+from burnish.lm.retry import retry_after
 from burnish.lm.secrets import cleared
 from burnish.loop import in_thread
 from burnish.values.usage import Usage
@@ -66,6 +67,10 @@ class LiteLLMBackend:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+
+    async def ready(self) -> None:
+        """Import LiteLLM, which takes seconds; no call's time-out runs meanwhile."""
+        await _library()
 
     async def complete(self, request: Request) -> Response:
         """Answer one request through the provider's API."""
@@ -223,7 +228,7 @@ def translate(error: Exception, endpoint: Endpoint, litellm: Any) -> LMError:
         status = None
     if _is(error, litellm, _OF_THE_PROXY) or (status is not None and 400 <= status < 500 and status not in _TRY_AGAIN):
         return LMRejected(text, model=model, status=status)
-    return LMTransient(text, model=model, status=status, retry_after=_retry_after(headers))
+    return LMTransient(text, model=model, status=status, retry_after=retry_after(headers))
 
 
 def _is(error: Exception, litellm: Any, names: Iterable[str]) -> bool:
@@ -236,10 +241,3 @@ def _headers(error: Exception) -> Mapping[str, str]:
     """The headers of the answer; LiteLLM keeps those of its providers apart from its own."""
     kept = getattr(error, "litellm_response_headers", None)
     return kept or getattr(getattr(error, "response", None), "headers", None) or {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        return max(float(headers.get("retry-after") or ""), 0.0)
-    except ValueError:
-        return None

@@ -6,14 +6,13 @@ credentials that some servers echo.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from burnish.errors import LMAccessDenied, LMError, LMRejected, LMTransient, PromptTooLong
 from burnish.lm.backends.base import Endpoint
+from burnish.lm.retry import retry_after
 from burnish.lm.secrets import cleared
 
 _LONGEST = 300
@@ -70,7 +69,7 @@ def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], reply: 
         return LMAccessDenied(f"{denied} {text}", model=model, status=status)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return LMRejected(text, model=model, status=status)
-    return LMTransient(text, model=model, status=status, retry_after=_retry_after(headers))
+    return LMTransient(text, model=model, status=status, retry_after=retry_after(headers))
 
 
 def _denied(status: int, model: str) -> str | None:
@@ -98,18 +97,3 @@ def _said(reply: Any) -> tuple[str, Any]:
         return str(error), None
     message = error.get("message") or error.get("detail") or error.get("type") or ""
     return str(message), error.get("code") or error.get("type")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds to wait that an endpoint asks for: in milliseconds, in seconds, or until a date."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        number = headers.get(name, "").strip()
-        if re.fullmatch(r"\d+(\.\d*)?", number):
-            return float(number) * unit
-    try:
-        until = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    # A date without a zone is in UTC, as HTTP's dates are.
-    until = until if until.tzinfo is not None else until.replace(tzinfo=datetime.UTC)
-    return max((until - datetime.datetime.now(tz=datetime.UTC)).total_seconds(), 0.0)

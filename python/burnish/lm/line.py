@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from burnish.lm.cache import Cache, default_cache
 from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
 from burnish.lm.limiter import Limiter, Place, limiter_of
 from burnish.lm.request import Request, Response
+from burnish.lm.resend import first_of_two
 from burnish.lm.retry import retried
 from burnish.lm.scope import Reservation, Scope, current_scope, outside
 from burnish.lm.secrets import cleared
@@ -317,7 +318,12 @@ class Line:
             async with asyncio.timeout(self.endpoint.timeout):
                 if self._resend_after is None or again:
                     return await self.backend.complete(request), True
-                return await self._first_of_two(request, scope, predictor, self._resend_after)
+
+                def resend() -> Coroutine[Any, Any, Response]:
+                    scope.tell("lm_resent", request.model, predictor)
+                    return self._attempt(request, scope, predictor, again=True)
+
+                return await first_of_two(self.backend.complete(request), resend, seconds=self._resend_after)
         except (BurnishError, TimeoutError):
             raise
         # A backend is a plugin and may raise anything; what it does not explain is never a score.
@@ -325,29 +331,6 @@ class Line:
             text = cleared(f"{type(error).__name__}: {error}", self.endpoint.secrets)
             # A chained error would be shown as it is, with whatever it holds.
             raise LMTransient(text, model=request.model) from None
-
-    async def _first_of_two(
-        self, request: Request, scope: Scope, predictor: str, seconds: float
-    ) -> tuple[Response, bool]:
-        """The first reply, where a call that takes longer than `seconds` is sent once more."""
-        first = asyncio.create_task(self.backend.complete(request))
-        under_way: set[asyncio.Task[Response]] = {first}
-        try:
-            await asyncio.wait(under_way, timeout=seconds)
-            if not first.done():
-                scope.tell("lm_resent", request.model, predictor)
-                under_way.add(asyncio.create_task(self._attempt(request, scope, predictor, again=True)))
-            waiting = under_way
-            while waiting:
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if not task.cancelled() and task.exception() is None:
-                        return task.result(), task is first
-            return first.result(), True
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
 
     def _priced(self, response: Response) -> Response:
         """The response at the price that the user gave, which no backend knows of."""

@@ -4,7 +4,7 @@ JSON values, successes only. Many processes may share the file. Whatever is wron
 wrong answer: a file that is corrupt or not ours is moved aside with a warning, a corrupt entry is a miss, a locked
 file is a miss. Nothing touches the disk before the first call. Pickle is never used.
 
-Cost: a memory hit about 1 microsecond, a disk hit or a miss about 20, a write about 20, none of which waits for the
+Cost: a memory hit about 1 microsecond, a miss about 10, a disk hit or a write 20 to 40, none of which waits for the
 disk. A cache is meant to be shared by everything in the process; the default one is `default_cache()`.
 """
 

@@ -20,6 +20,10 @@ from burnish.lm import cache_format
 
 T = TypeVar("T")
 
+# Seconds to wait until the file can be opened, which many processes that start together do one by one, and for which it
+# is left alone where that was not enough.
+_OPENING = 2.0
+_UNOPENED = 30.0
 # Seconds after which another process may have replaced the file.
 _LOOK_AGAIN = 1.0
 
@@ -45,7 +49,7 @@ class Connection:
 
     Args:
         place: Where the file lies.
-        timeout: Seconds to wait for somebody who holds the file.
+        timeout: Seconds to wait for somebody who holds the file, once it is open.
         rest: Seconds for which the file is left alone after that.
     """
 
@@ -101,10 +105,11 @@ class Connection:
             if self._file is not None and cache_format.identity(path) != self._identity:
                 self.let_go()
         if self._file is None:
-            with cache_format.alone(path, timeout=self._timeout):
+            with cache_format.alone(path, timeout=_OPENING):
                 self._identity = cache_format.identity(path)
-                self._file = cache_format.connect(path, timeout=self._timeout)
+                self._file = cache_format.connect(path, timeout=_OPENING)
                 self._identity = cache_format.identity(path)
+            self._file.execute(f"PRAGMA busy_timeout = {int(1000 * self._timeout)}")
         return self._file
 
     def _cope(self, error: sqlite3.Error) -> str | None:
@@ -119,7 +124,7 @@ class Connection:
             except sqlite3.Error as another:
                 error, trouble = another, cache_format.trouble(another)
         if trouble == "busy":
-            self._not_before = time.monotonic() + self._rest
+            self._not_before = time.monotonic() + (_UNOPENED if self._file is None else self._rest)
             return None
         self.let_go()
         return self._place.give_up(f"cannot be used ({error})")
@@ -127,7 +132,7 @@ class Connection:
     def _replace(self, error: sqlite3.Error) -> str | None:
         path = self._place.path
         foreign = getattr(error, "sqlite_errorcode", None) in {None, sqlite3.SQLITE_NOTADB}
-        with cache_format.alone(path, timeout=self._timeout):
+        with cache_format.alone(path, timeout=_OPENING):
             if cache_format.identity(path) != self._identity:
                 return None  # another process has seen to it
             aside = cache_format.move_aside(path, "foreign" if foreign else "damaged")

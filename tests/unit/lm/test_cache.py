@@ -502,23 +502,35 @@ def test_reading_waits_for_no_writer_and_writing_is_made_up_for(path: Path) -> N
     assert kept(path, "new") == reply("new")
 
 
-def test_a_file_that_stays_locked_is_a_miss_and_is_not_written(path: Path) -> None:
-    keep(path, "there")
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_file_that_stays_locked_is_a_miss_and_is_not_written(
+    opened: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(path, "there", "also there")
+    monkeypatch.setattr("burnish.lm.cache_connection._OPENING", 0.01)
     cache = Cache(path, memory=1)
-    cache._file._reader._timeout = cache._file._writer._timeout = 0.01
+    connections = cache._file._reader, cache._file._writer
+    for connection in connections:
+        connection._timeout = 0.01
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        assert cache.get("there") is None
+        if opened:
+            assert cache.get("also there") == reply("also there")
+            other.execute("BEGIN IMMEDIATE")
+        else:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+        # Who writes hinders no reader; who lets nobody else in does.
+        assert cache.get("there") == (reply("there") if opened else None)
         cache.put("new", reply("new"))
         cache.put("newer", reply("newer"))
         cache.flush()
         assert (cache.get("new"), cache.get("newer")) == (None, reply("newer"))
         assert cache.stat() is None
-        for connection in (cache._file._reader, cache._file._writer):  # nobody waits for it time and again
+        for connection in connections[opened:]:  # nobody waits for it time and again
             assert connection._not_before > time.monotonic()
             assert connection.use(lambda _: pytest.fail("it was asked"), "nothing") == "nothing"
-    cache._file._reader._not_before = cache._file._writer._not_before = 0.0
+    for connection in connections:
+        connection._not_before = 0.0
     assert cache.get("there") == reply("there")
     cache.put("new", reply("new"))
     cache.flush()

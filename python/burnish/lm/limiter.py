@@ -289,7 +289,7 @@ class _Growth:
         if self._replies < flying and limit < math.inf:
             # Refused twice in a round: fewer are served than before.
             self._held = max(1.0, min(served, limit * _SHRINK))
-            self._ceiling = max(math.floor(limit), math.floor(self._held) + 1)
+            self._ceiling = max(min(math.floor(limit), flying), math.floor(self._held) + 1)
             self._patience = max(least, self._patience / 2)
         else:
             same = self._held - 1 <= served < 1.1 * self._ceiling

@@ -63,18 +63,22 @@ class Connection:
         self._not_before = 0.0
         self._look_at = 0.0
 
+    def _rests(self, now: float) -> bool:
+        """Whether the file is of no use now."""
+        return not self._place.usable or now < self._not_before
+
     def use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """What `work` makes of the file, or `otherwise` where the file is of no use now."""
         result, told = otherwise, None
         with self.lock:
             now = time.monotonic()
-            if not self._place.usable or now < self._not_before:
+            if self._rests(now):
                 return otherwise
             try:
                 return work(self._opened(now))
             except sqlite3.Error as error:
                 told = self._cope(error)
-            if self._place.usable and self._not_before <= now:
+            if not self._rests(now):
                 try:
                     result = work(self._opened(now))
                 except sqlite3.Error as error:

@@ -179,8 +179,6 @@ class CacheFile:
 
     def _schedule(self) -> None:
         """Have the queue written soon; to be called after something was added to it."""
-        if self._scheduled:
-            return
         with self._queue_lock:
             if self._scheduled:
                 return

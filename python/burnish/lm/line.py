@@ -11,6 +11,7 @@ Cost: about 20 microseconds of CPU a call on top of the backend's own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Coroutine
@@ -202,9 +203,7 @@ class Line:
         flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
-            response = await self._ask(request, scope, predictor)
-            if scope.journal is not None:
-                await scope.journal.keep_reply(key, response)
+            response = await self._ask(request, scope, predictor, key=key)
             if cache is not None:
                 cache.put(key, response)
             flight.set_result(response)
@@ -221,19 +220,20 @@ class Line:
             flight.cancel()  # where it was ended by what is neither; whoever joined asks by himself
             del self._flights[key]
 
-    async def _ask(self, request: Request, scope: Scope, predictor: str) -> Response:
-        """Ask the backend, with retries."""
+    async def _ask(self, request: Request, scope: Scope, predictor: str, *, key: str | None = None) -> Response:
+        """Ask the backend, with retries; the reply is in the journal under `key` before anyone else is let in."""
         ready = getattr(self.backend, "ready", None)
         if ready is not None:
             await ready()
         try:
-            response = await self._attempt(request, scope, predictor)
+            response = await self._attempt(request, scope, predictor, key=key)
         except LMTransient as error:
             again = retried(
                 self._attempt,
                 request,
                 scope,
                 predictor,
+                key=key,
                 first=error,
                 times=self.num_retries,
                 waited_out=self._waited_out,
@@ -253,14 +253,20 @@ class Line:
         patience = self.endpoint.timeout * (self.num_retries + 1)
         return since is None or time.monotonic() - since < patience
 
-    async def _attempt(self, request: Request, scope: Scope, predictor: str, *, again: bool = False) -> Response:
-        if scope.slots is None:
+    async def _attempt(
+        self, request: Request, scope: Scope, predictor: str, *, key: str | None = None, again: bool = False
+    ) -> Response:
+        if scope is _NO_SCOPE:
             return await self._dispatch(request, scope, predictor, again=again)
-        async with scope.slots:
+        async with scope.slots or contextlib.nullcontext():
             # A backend may ask other models. That is part of this call: it is on this call's bill,
             # and where it took a slot of its own, calls would wait for each other forever.
             with outside():
-                return await self._dispatch(request, scope, predictor, again=again)
+                response = await self._dispatch(request, scope, predictor, again=again)
+            if scope.journal is not None and key is not None:
+                # In the slot: a process that is killed has lost no more calls than there are slots.
+                await scope.journal.keep_reply(key, response)
+            return response
 
     async def _dispatch(self, request: Request, scope: Scope, predictor: str, *, again: bool) -> Response:
         reservation = None

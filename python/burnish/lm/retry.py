@@ -28,6 +28,7 @@ async def retried(
     first: LMTransient,
     times: int,
     waited_out: Callable[[LMTransient], bool] = lambda error: False,
+    **options: Any,
 ) -> T:
     """The result of the next attempt that succeeds.
 
@@ -38,6 +39,7 @@ async def retried(
         times: How many more attempts to make.
         waited_out: Whether a failure is no failed try: the attempt after it is made at once, and
             itself waits until the endpoint takes it.
+        options: More arguments of the attempt.
 
     Raises:
         LMTransient: None of them succeeded; the last one's error.
@@ -61,7 +63,7 @@ async def retried(
     if not waited_out(first):
         await asyncio.sleep(_asked(first.retry_after) or random.uniform(0.1, 0.5))
     retrying = AsyncRetrying(stop=stop, wait=wait, retry=retry_if_exception_type(LMTransient), reraise=True)
-    return await retrying(attempt, *args)
+    return await retrying(attempt, *args, **options)
 
 
 def _failure(state: Any) -> LMTransient:

@@ -5,14 +5,15 @@ A suite is a class of pytest tests to subclass; its docstring says what to give 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from burnish.testing import toy
-from burnish.testing.scripted import ScriptedLM
-
 if TYPE_CHECKING:
+    from burnish.testing import toy as toy
     from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
     from burnish.testing.embedder_contract import EmbedderContract
+    from burnish.testing.scripted import ScriptedLM
+    from burnish.testing.server import serving
 
 __all__ = [
     "BackendContract",
@@ -21,26 +22,30 @@ __all__ = [
     "OptimizerContract",
     "PluginContract",
     "ScriptedLM",
+    "serving",
     "toy",
 ]
 
-_SUITES = {
+_HOME = {
     "BackendContract": "contracts",
     "EmbedderContract": "embedder_contract",
     "MetricContract": "contracts",
     "OptimizerContract": "contracts",
     "PluginContract": "contracts",
+    "ScriptedLM": "scripted",
+    "serving": "server",
 }
 
 
 def __getattr__(name: str) -> Any:
-    # Only the suites need pytest, which nobody must install to use a scripted model.
-    if name in _SUITES:
-        import importlib
+    if name == "toy":
+        return importlib.import_module("burnish.testing.toy")
+    if name in _HOME:
+        home = f"burnish.testing.{_HOME[name]}"
+        if name.endswith("Contract"):
+            # Only the suites need pytest, which nobody must install to use a scripted model.
+            import pytest
 
-        import pytest
-
-        home = f"burnish.testing.{_SUITES[name]}"
-        pytest.register_assert_rewrite(home)
+            pytest.register_assert_rewrite(home)
         return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,8 @@ stand two plain ways to live with refusals: every caller tries again by itself, 
 limit that halves at a refusal and grows by one a round.
 
 The clock is the loop's and jumps from timer to timer, so that the figures depend on the seed alone. *Share* is what was
-served of the most that could have been. It may pass 100% by a little, since capacity is counted at the mean latency.
+served of the most that could have been. It may pass 100% by a little: capacity is counted at the mean latency, and
+calls taken on before an outage are still served in it.
 Refusals of the first ten seconds are counted apart: whoever knows nothing of an endpoint finds out by being refused.
 
 What the figures do not say: how much real endpoints are like these, and what a call costs in CPU.

@@ -4,17 +4,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::header::{HeaderMap, PROXY_AUTHORIZATION};
+use hyper::{Request, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::Error;
+use crate::connect::{Connector, connector, proxy_authorization};
 
 /// Below what servers wait before they close an idle connection (uvicorn: 5 s), so that none is closed under a request.
 const IDLE: Duration = Duration::from_secs(4);
-/// More than any working network takes, and far less than the system's own limit.
-const CONNECT: Duration = Duration::from_secs(30);
 /// Threads that look up names, the only blocking work there is.
 const LOOK_UPS: usize = 8;
 
@@ -32,9 +38,12 @@ pub struct Answer {
 /// What came of one request.
 pub type Outcome = Result<Answer, Error>;
 
+type Http = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
+
 /// Sends requests; dropped, it closes every connection.
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
+    proxies: Arc<Matcher>,
     runtime: Handle,
     desk: Arc<Desk>,
     stop: Option<oneshot::Sender<()>>,
@@ -62,16 +71,11 @@ impl Client {
     /// # Errors
     /// [`Error::Start`] where there is no thread or no TLS.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
-        // Fails only where a provider is set already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT)
+        let proxies = Arc::new(Matcher::from_system());
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build()
-            .map_err(|error| Error::Start(Error::from(error).to_string()))?;
+            .build(connector(Arc::clone(&proxies))?);
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -88,14 +92,9 @@ impl Client {
                 runtime.shutdown_background();
             })
             .map_err(|error| Error::Start(error.to_string()))?;
-        let desk = Desk { wake: Box::new(wake), papers: Mutex::default() };
-        Ok(Self {
-            http,
-            runtime: handle,
-            desk: Arc::new(desk),
-            stop: Some(stop),
-            process: std::process::id(),
-        })
+        let desk = Arc::new(Desk { wake: Box::new(wake), papers: Mutex::default() });
+        let process = std::process::id();
+        Ok(Self { http, proxies, runtime: handle, desk, stop: Some(stop), process })
     }
 
     /// Sends a POST request; its number comes back with the answer.
@@ -108,9 +107,18 @@ impl Client {
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
         body: Vec<u8>,
     ) -> Result<u64, Error> {
-        let request = self.http.post(url).body(body);
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let request = request.build()?;
+        let url = Uri::try_from(url).map_err(|error| Error::Request(error.to_string()))?;
+        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
+            return Err(Error::Request("no address with http or https and a host".into()));
+        }
+        let shown = proxy_authorization(&self.proxies, &url);
+        let request = headers
+            .into_iter()
+            .fold(Request::post(url), |request, (name, value)| request.header(name, value));
+        let mut request = request.body(Full::new(Bytes::from(body)))?;
+        if let Some(shown) = shown {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, shown);
+        }
         let (http, desk) = (self.http.clone(), Arc::clone(&self.desk));
         // Held until the task is noted, so that its answer cannot come first.
         let mut papers = self.desk.papers();
@@ -173,10 +181,8 @@ impl Desk {
     }
 }
 
-async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Outcome {
-    let response = http.execute(request).await?;
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let body = response.bytes().await?.into();
-    Ok(Answer { status, headers, body })
+async fn exchange(http: &Http, request: Request<Full<Bytes>>) -> Outcome {
+    let (head, body) = http.request(request).await?.into_parts();
+    let body = body.collect().await?.to_bytes().into();
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
 }

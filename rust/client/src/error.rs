@@ -22,33 +22,37 @@ pub enum Error {
     Dropped(String),
 }
 
-impl From<reqwest::Error> for Error {
-    fn from(error: reqwest::Error) -> Self {
-        // Before anything else: every text below would show it.
-        let error = error.without_url();
-        let text = causes(&error);
-        if error.is_builder() {
-            Self::Request(text)
-        } else if error.is_connect() {
-            Self::Connect(text)
-        } else {
-            Self::Dropped(text)
-        }
+impl From<hyper_util::client::legacy::Error> for Error {
+    fn from(error: hyper_util::client::legacy::Error) -> Self {
+        // What it says itself is only that a request failed.
+        let text = error.source().map_or_else(|| error.to_string(), causes);
+        if error.is_connect() { Self::Connect(text) } else { Self::Dropped(text) }
     }
 }
 
-/// What an error says last: its causes, the outermost of which only says that a request failed.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::new();
+impl From<hyper::Error> for Error {
+    fn from(error: hyper::Error) -> Self {
+        Self::Dropped(causes(&error))
+    }
+}
+
+impl From<hyper::http::Error> for Error {
+    fn from(error: hyper::http::Error) -> Self {
+        Self::Request(error.to_string())
+    }
+}
+
+/// What an error and its causes say.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(found) = cause {
         let said = found.to_string();
         // Some repeat the text of their own cause.
         if !text.ends_with(&said) {
-            let colon = if text.is_empty() { "" } else { ": " };
-            let _ = write!(text, "{colon}{said}");
+            let _ = write!(text, ": {said}");
         }
         cause = found.source();
     }
-    if text.is_empty() { error.to_string() } else { text }
+    text
 }

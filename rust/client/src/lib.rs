@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod connect;
 mod error;
 mod wake;
 

@@ -270,6 +270,39 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made, key
 
 
+def test_a_proxy_is_shown_its_own_password_and_the_server_is_not(monkeypatch):
+    async def test() -> None:
+        async with served(reply) as (proxy, seen):
+            monkeypatch.setenv("HTTP_PROXY", proxy.replace("http://", "http://us%65r:pass@"))
+            await post("http://model.invalid/v1", {"authorization": "Bearer k"}, b"hi")
+            assert "proxy-authorization: basic dxnlcjpwyxnz\r\n" in seen.heads[0]
+            assert "\r\nauthorization: bearer k\r\n" in seen.heads[0]
+
+    run(test)
+
+
+@contextlib.asynccontextmanager
+async def tunnelling(port: int):
+    """A proxy that leads every tunnel to a port of this machine; a list of the heads it has read."""
+    heads: list[str] = []
+
+    async def pipe(reader: asyncio.StreamReader, writer: Writer) -> None:
+        with contextlib.suppress(ConnectionError):
+            while some := await reader.read(4096):
+                writer.write(some)
+        writer.close()
+
+    async def tunnel(reader: asyncio.StreamReader, writer: Writer) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 200 Tunnel\r\n\r\n")
+        theirs, ours = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pipe(reader, ours), pipe(theirs, writer))
+
+    server = await asyncio.start_server(tunnel, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], heads
+    server.close()
+
+
 def test_tls_trusts_what_the_system_trusts_and_nothing_else(monkeypatch, tmp_path):
     made, key = certificate(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -283,6 +316,36 @@ def test_tls_trusts_what_the_system_trusts_and_nothing_else(monkeypatch, tmp_pat
         asyncio.run(asyncio.wait_for(ask(), 60))
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
     assert asyncio.run(asyncio.wait_for(ask(), 60)) == b"hi"
+
+
+def test_tls_goes_through_a_proxy_in_a_tunnel(monkeypatch, tmp_path):
+    made, key = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(made, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+
+    async def test() -> None:
+        async with served(reply, tls=tls) as (url, seen):
+            port = int(url.rpartition(":")[2].partition("/")[0])
+            async with tunnelling(port) as (proxy, heads):
+                monkeypatch.setenv("HTTPS_PROXY", f"http://user:pass@127.0.0.1:{proxy}")
+                assert (await post(url, {}, b"hi"))[2] == b"hi"
+                assert heads[0].startswith(f"connect 127.0.0.1:{port} http/1.1\r\n")
+                assert "proxy-authorization: basic dxnlcjpwyxnz" in heads[0]
+                assert "proxy-authorization" not in seen.heads[0]
+
+    run(test)
+
+
+@pytest.mark.parametrize("proxy", ["https://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_a_proxy_of_another_kind_is_named_as_the_cause(proxy: str, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+
+    async def test() -> None:
+        with pytest.raises(ConnectionError, match="proxy's address has to begin with http://"):
+            await post("http://model.invalid/v1", {}, b"")
+
+    run(test)
 
 
 class LoopWithoutReaders(asyncio.SelectorEventLoop):

@@ -134,6 +134,16 @@ class TestCredentials:
         assert head.count("authorization") == 1
         assert f"authorization: basic {KEY}" in head
 
+    def test_user_and_password_of_the_address_are_shown_to_the_server_only(self):
+        async def main() -> str:
+            async with served(lambda _: reply(b"", status="401 No")) as (url, seen):
+                backend = create(Endpoint("local/m", url.replace("http://", "http://us%40er:marker@")))
+                error = await failure(backend)
+                assert "marker" not in repr(error)
+                return seen.heads[0]
+
+        assert "authorization: basic dxnazxi6bwfya2vy\r\n" in asyncio.run(main())
+
     @pytest.mark.parametrize("model", ["openai/m", "local/m"])
     def test_the_key_of_the_environment_goes_to_no_other_host(self, model: str, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic_core import from_json
 
@@ -162,7 +162,7 @@ def _address(endpoint: Endpoint, provider: str) -> tuple[str, str]:
             "with http or https, and /v1 where the server wants it."
         )
     query = f"?{parts.query}" if parts.query else ""
-    return base.partition("#")[0].partition("?")[0].rstrip("/"), query
+    return bare_address(base).rstrip("/"), query
 
 
 def _of_environment() -> str | None:
@@ -182,6 +182,10 @@ def _headers(endpoint: Endpoint, provider: str, base: str) -> dict[str, str]:
                 f"There is no API key for model {endpoint.model!r}. Set OPENAI_API_KEY, or give "
                 "LM(..., api_key=...); for a server of your own, give its api_base=... too."
             )
+    user = urlsplit(endpoint.api_base or "")
+    if user.username is not None and not key:
+        pair = f"{unquote(user.username)}:{unquote(user.password or '')}"
+        headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     if key:
         headers["authorization"] = f"Bearer {str(key).strip()}"
     for name in _HEADERS:

@@ -28,6 +28,8 @@ T = TypeVar("T")
 # Worker threads wait for nested calls, so a small pool could wait for itself. This one makes a
 # thread only where none is idle; the engine's concurrency limit is what bounds their number.
 _MOST_WORKERS = 10_000
+# How long a waiting thread may not notice that Ctrl-C was pressed.
+_SECONDS_DEAF = 0.2
 
 
 class _Background:
@@ -200,12 +202,21 @@ def _wait(coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
     waiting.acquire()
     call = _Call(coroutine, context, waiting.release)
     try:
-        waiting.acquire()
+        _acquire(waiting)
     except KeyboardInterrupt:
         call.cancel_task()
-        waiting.acquire()
+        _acquire(waiting)
         raise
     return call.outcome()
+
+
+def _acquire(lock: threading.Lock) -> None:
+    """Wait for a lock, and hear of Ctrl-C meanwhile.
+
+    A signal that another thread took does not end the main thread's wait, and on Windows none does.
+    """
+    while not lock.acquire(timeout=_SECONDS_DEAF):
+        pass
 
 
 async def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -6,7 +6,9 @@ How long it takes depends on the machine; here it is only told from not coming b
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import burnish
 from burnish.testing import toy
 from burnish.testing.server import Options, Server, serving
 from tests.support.capped_script import many
-from tests.support.processes import journaled, keys, wait_until
+from tests.support.processes import environment, journaled, keys, wait_until
 from tests.support.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals there")
@@ -130,3 +132,26 @@ def test_ctrl_c_in_a_script_whose_calls_hang(folder: Path, silent: Server) -> No
         assert (folder / "compiled.json").exists()
     finally:
         well.stop()
+
+
+def test_ctrl_c_that_the_system_hands_to_another_thread_is_heard_too() -> None:
+    script = """
+        import signal, threading
+        import burnish
+        from burnish.testing import toy
+        from tests.support.gauge import GaugedLM
+        lm = GaugedLM(latency=3600)
+        def press():
+            while not lm.calls:
+                pass
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        threading.Thread(target=press).start()
+        try:
+            with burnish.context(lm=lm):
+                toy.Classifier()(text="a heron")
+        except KeyboardInterrupt:
+            print("interrupted", lm.changes[-1][1])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "interrupted 0\n", done.stderr

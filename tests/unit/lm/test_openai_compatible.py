@@ -20,6 +20,7 @@ from burnish.lm.backends.openai_compatible import OpenAICompatibleBackend, creat
 from burnish.lm.capabilities import capabilities
 from burnish.lm.lm import LM
 from burnish.lm.request import Output, Prefix, Request, Response
+from burnish.testing import BackendContract, EmbedderContract
 from burnish.testing.server import serving
 from burnish.values.usage import Usage
 from tests.unit.lm.test_http import reply, served
@@ -393,6 +394,38 @@ class TestEmbeddings:
     def test_what_is_not_a_row_for_each_text_is_worth_another_try(self, data: object):
         with pytest.raises(LMTransient):
             ask({"data": data}, call="embed")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving(answer="echo") as running:
+        yield running
+
+
+class TestBackendContract(BackendContract):
+    @pytest.fixture(autouse=True)
+    def _reach(self, server):
+        self.url = server.url
+
+    def make_backend(self):
+        return create(Endpoint(self.model, self.url))
+
+    def make_failures(self):
+        nobody = create(Endpoint(self.model, "http://127.0.0.1:1/v1"))
+        elsewhere = create(Endpoint(self.model, f"{self.url}/nowhere"))
+        return [(nobody, self.make_request(), LMTransient), (elsewhere, self.make_request(), LMAccessDenied)]
+
+
+class TestEmbedderContract(EmbedderContract):
+    @pytest.fixture(autouse=True)
+    def _reach(self, server):
+        self.url = server.url
+
+    def make_backend(self):
+        return create(Endpoint(self.model, self.url))
+
+    def make_failures(self):
+        return [(create(Endpoint(self.model, "http://127.0.0.1:1/v1")), ["a"], LMTransient)]
 
 
 class TestAgainstAServer:

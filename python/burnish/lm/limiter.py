@@ -3,12 +3,10 @@
     enter ─▶ in line for: room under the limit ─ the end of a pause ─ rpm and tpm ─▶ `Place` ─▶ its end says how it went
 
 Until the endpoint refuses a call (429, 503, 529) there is no limit and nobody waits. Then the limit is what was being
-served, the calls in flight less those refused, and it grows with the calls that succeed: along a cubic curve, fast far
-below the level that was refused and slowly near it, and fast again where that level holds after all. An endpoint that
-refuses everything is asked one call at a time until it answers. `docs/design/009-the-limiter.md` has the rules and
-their reasons, `benches/python/limiter.py` what they come to.
-
-No locks: a `Limiter` belongs to the one event loop. Without a limit a call costs 1 to 2 microseconds; who waits, about 10.
+served, the calls in flight less those refused, and grows as calls succeed: fast far below the level that was refused, slowly
+near it, and fast again where it holds after all. An endpoint that refuses everything is asked one call at a time. The rules
+and their reasons are in `docs/design/009-the-limiter.md`. No locks: a `Limiter` belongs to the one event loop. Without a
+limit a call costs 1 to 2 microseconds; where it waits, about 10.
 """
 
 from __future__ import annotations
@@ -77,7 +75,7 @@ class Limiter:
     """The pace of one endpoint's one model.
 
     Attributes:
-        limit: How many calls may be in flight; infinite until one was refused.
+        limit: How many calls may be in flight; infinite until one was refused beside others that were served.
         in_flight: How many are.
         refused_since: Since when, by the clock, no call that was sent has been answered but by refusals; None while
             the endpoint answers.
@@ -94,6 +92,7 @@ class Limiter:
         self._waiters: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sent = 0
+        self._was_refused = False
         self._minute = _Minute()
         self._growth = _Growth()
         self._pause = _Pause()
@@ -128,7 +127,7 @@ class Limiter:
 
     def _ready(self, tokens: int, now: float) -> float:
         """When a call may go, as far as time alone decides it."""
-        if self.limit < math.inf:
+        if self._was_refused:
             if self.in_flight + 1 > self.limit:
                 return math.inf
             ready = self._pause.ready(self.in_flight, now)
@@ -170,12 +169,13 @@ class Limiter:
     def _succeeded(self, place: Place, tokens: int) -> None:
         if self._minute.counts:
             self._minute.correct(place, tokens)
-        if self.limit < math.inf:
+        if self._was_refused:
             # What was sent before the refusals began was taken on before, and says nothing of now.
             if self.refused_since is not None and place.sent > self.refused_since:
                 self.refused_since = None
             self._pause.succeeded(place)
-            self.limit = self._growth.grown(self.limit, place, self._clock())
+            if self.limit < math.inf:
+                self.limit = self._growth.grown(self.limit, place, self._clock())
         self._left()
 
     def _refused(self, place: Place, retry_after: float | None) -> None:
@@ -186,11 +186,12 @@ class Limiter:
         first = self.refused_since is None
         if self.refused_since is None:
             self.refused_since = now
-            self._growth.before = self.limit if self.limit < math.inf else float(self.in_flight)
+            self._growth.before = self.limit
+        self._was_refused = True
         self.limit = self._growth.shrunk(self.limit, place, now, flying=self.in_flight, sent=self._sent, asked=asked)
         alone = self.in_flight == 1
         if alone:
-            # None of many was served, which says nothing of how many may be.
+            # Nothing was being served beside it, which says nothing of how much can be.
             self.limit = self._growth.restored(self.limit)
         self._pause.refused(place, now, asked=asked, alone=alone, for_seconds=now - self.refused_since, first=first)
         self._left()
@@ -269,7 +270,7 @@ class _Growth:
     def restored(self, limit: float) -> float:
         """The limit of before the endpoint refused everything."""
         self._held = max(limit, self.before)
-        self._ceiling = math.floor(self._held) + 1
+        self._ceiling = math.floor(self._held) + 1 if self._held < math.inf else 0
         return self._held
 
     def shrunk(self, limit: float, place: Place, now: float, *, flying: int, sent: int, asked: float) -> float:

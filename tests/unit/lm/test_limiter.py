@@ -344,6 +344,19 @@ def test_pauses_of_our_own_reach_half_a_minute_and_no_more() -> None:
     assert max(gaps[:3]) <= 0.5
 
 
+def test_a_refusal_of_the_only_call_does_not_slow_down_the_many_after_it() -> None:
+    """A server that is still loading its model refuses the first call, and serves a hundred at once a minute later."""
+
+    async def work() -> float:
+        endpoint, limiter = Endpoint(100, latency=8.0), Watched()
+        endpoint.out = lambda: now() < 60
+        await drive(endpoint, limiter, callers=1, seconds=70)
+        await drive(endpoint, limiter, callers=100, seconds=80)
+        return endpoint.served / (100 * 80 / 8.0)
+
+    assert run(work()) > 0.85
+
+
 def test_a_reply_to_what_was_sent_before_the_refusals_is_no_sign_of_recovery() -> None:
     async def work() -> tuple[float | None, float | None]:
         limiter = Watched()

@@ -9,7 +9,7 @@ name is what follows the first ``/``. All parameters go into the body, and those
 ``OPENAI_API_KEY`` is sent by ``openai/...`` to OpenAI's own hosts and to ``OPENAI_BASE_URL``, and nowhere else. Any
 other endpoint gets the `api_key` that its LM was given, and the headers in `extra_headers`.
 
-Cost: about 30 microseconds of CPU a call, beside what the HTTP client takes (docs/design/007-the-http-client.md).
+Cost: about 15 microseconds of CPU a call, beside what the HTTP client takes (docs/design/007-the-http-client.md).
 """
 
 from __future__ import annotations

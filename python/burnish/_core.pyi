@@ -1,4 +1,4 @@
-"""The Rust core: text metrics, board statistics, the choice of traces, draws, fingerprints, an HTTP client.
+"""The Rust core: text metrics, board statistics, the choice of traces, the nearest rows, draws, fingerprints, an HTTP client.
 
 Arrays are one-dimensional, contiguous numpy columns unless a shape is given; columns that go together have equal
 length. Arguments of a wrong type, length or range raise `burnish.errors.ConfigError` with the argument and the row. So
@@ -7,7 +7,8 @@ must not be written to meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, final
+from os import PathLike
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ _Ints: TypeAlias = NDArray[np.int64]
 __all__ = [
     "Fingerprint",
     "HttpClient",
+    "KnnIndex",
     "board_leader",
     "board_paired",
     "board_summary",
@@ -293,3 +295,86 @@ class HttpClient:
             For each request its number, with status, headers (names in lower case) and body as it came, or with a text
             that says why there is no answer.
         """
+
+@final
+class KnnIndex:
+    """Rows, and for each query the nearest of them: exact for the values as they are kept.
+
+    A row's number is its place, as in a list. Scores are the same bits on every machine, for a query alone or among
+    others, on one thread or many; of equal scores the lower number comes first. Searches run side by side; a change waits for
+    them. Values are finite and of size 1e15 at most, or 65504 in f16 with ip; rows and queries of zeros are refused with cosine.
+    """
+
+    def __new__(
+        cls,
+        dimension: int,
+        metric: Literal["ip", "cosine"] = "ip",
+        storage: Literal["f32", "f16", "i8"] = "f32",
+    ) -> KnnIndex:
+        """An index without rows.
+
+        Args:
+            dimension: Numbers of a row, from 1 to 65,536.
+            metric: What makes a row near: ip, a large inner product, or cosine, a small angle.
+            storage: How a value is kept: f32, as it came; f16, in half precision; i8, in 8 bits with a scale for each
+                row, where queries are rounded too.
+        """
+
+    @staticmethod
+    def load(path: str | PathLike[str], /) -> KnnIndex:
+        """The index in a file, mapped and read as it is searched; copied into memory once it is changed.
+
+        Args:
+            path: What `save` wrote. Nobody may write to it meanwhile; `save` replaces it and does not.
+
+        Returns:
+            The index. A file that is none is a `burnish.errors.StateError`.
+        """
+
+    def save(self, path: str | PathLike[str], /) -> None:
+        """Writes the index to a file, whole or not at all.
+
+        Args:
+            path: Where to; a file that is there is replaced.
+        """
+
+    def append(self, rows: NDArray[np.float32], /) -> None:
+        """Adds rows behind those that are there; none if one is refused.
+
+        Args:
+            rows: A table of shape (n, dimension), row after row in memory.
+        """
+
+    def remove(self, numbers: _Ints, /) -> None:
+        """Takes rows out; those behind them move down, as in a list. None if a number is refused.
+
+        Args:
+            numbers: Row numbers in any order; one may stand there twice.
+        """
+
+    def search(
+        self, queries: NDArray[np.float32], k: int, threads: int | None = None
+    ) -> tuple[_Ints, NDArray[np.float32]]:
+        """The nearest rows of each query, best first.
+
+        Args:
+            queries: A table of shape (q, dimension), row after row in memory.
+            k: How many rows, from 1 to as many as there are.
+            threads: At most so many; None for as many as this process may run at once. Little work uses fewer.
+
+        Returns:
+            Row numbers and scores, both of shape (q, k).
+        """
+
+    def __len__(self) -> int: ...
+    @property
+    def dimension(self) -> int:
+        """Numbers of a row."""
+
+    @property
+    def metric(self) -> Literal["ip", "cosine"]:
+        """What makes a row near."""
+
+    @property
+    def storage(self) -> Literal["f32", "f16", "i8"]:
+        """How a value is kept."""

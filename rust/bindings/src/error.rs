@@ -31,13 +31,25 @@ fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::NegativeRow { .. }
         | Error::Negative { .. }
         | Error::TooMany { .. }
-        | Error::NotANumber { .. } => config_error(py, error.to_string()),
+        | Error::NotANumber { .. }
+        | Error::AtLeastOne { .. }
+        | Error::TooFewRows { .. }
+        | Error::NoRow { .. }
+        | Error::Width { .. }
+        | Error::Value { .. }
+        | Error::NoDirection { .. } => config_error(py, error.to_string()),
+        Error::File { .. } => burnish_error(py, "StateError", error.to_string()),
     }
 }
 
-/// A `burnish.errors.ConfigError` with this message; the error of the import if there is no such class.
+/// A `burnish.errors.ConfigError` with this message.
 pub fn config_error(py: Python<'_>, message: String) -> PyErr {
-    let class = py.import("burnish.errors").and_then(|errors| errors.getattr("ConfigError"));
+    burnish_error(py, "ConfigError", message)
+}
+
+/// An error of Burnish with this message; the error of the import if there is no such class.
+fn burnish_error(py: Python<'_>, class: &str, message: String) -> PyErr {
+    let class = py.import("burnish.errors").and_then(|errors| errors.getattr(class));
     match class.and_then(|class| class.call1((message,))) {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,

@@ -11,11 +11,12 @@ mod board;
 mod error;
 mod fingerprint;
 mod http;
+mod knn;
 mod seed;
 mod text;
 mod traces;
 
-/// The Rust core of Burnish: text metrics, board statistics, the choice of traces, draws, fingerprints, an HTTP client.
+/// The Rust core of Burnish: text metrics, board statistics, the choice of traces, the nearest rows, draws, fingerprints, an HTTP client.
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
@@ -24,6 +25,8 @@ mod _core {
     use crate::fingerprint::{Fingerprint, fingerprint};
     #[pymodule_export]
     use crate::http::HttpClient;
+    #[pymodule_export]
+    use crate::knn::KnnIndex;
     #[pymodule_export]
     use crate::seed::draw;
     #[pymodule_export]

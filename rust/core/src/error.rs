@@ -95,6 +95,68 @@ pub enum Error {
         /// The argument found at fault.
         name: &'static str,
     },
+    /// An argument that counts something is zero.
+    #[error("{name} is 0; it must be at least 1")]
+    AtLeastOne {
+        /// The argument found at fault.
+        name: &'static str,
+    },
+    /// More rows are asked for than the index has.
+    #[error("k is {k} and the index has {n_rows} rows; ask for as many at most")]
+    TooFewRows {
+        /// How many are asked for.
+        k: usize,
+        /// How many there are.
+        n_rows: usize,
+    },
+    /// A number names a row that the index does not have.
+    #[error("numbers[{row}] is {value}, and the index has rows 0 to {n_rows} (not included)")]
+    NoRow {
+        /// Where the number stands.
+        row: usize,
+        /// What it says.
+        value: i64,
+        /// How many rows there are.
+        n_rows: usize,
+    },
+    /// The last of several rows is not whole.
+    #[error("{name} hold {length} values, which are no whole rows of {dimension}")]
+    Width {
+        /// The rows found at fault.
+        name: &'static str,
+        /// How many values they hold.
+        length: usize,
+        /// How many a row has.
+        dimension: usize,
+    },
+    /// A row of numbers holds none, or one that no sum can take.
+    #[error("{name}[{row}] holds {value:?} at place {place}; give finite numbers of size {most:?} at most")]
+    Value {
+        /// The rows found at fault.
+        name: &'static str,
+        /// The row found at fault.
+        row: usize,
+        /// Where in the row.
+        place: usize,
+        /// What stands there.
+        value: f32,
+        /// The largest size that may.
+        most: f32,
+    },
+    /// A row of zeros, where a direction is needed.
+    #[error("{name}[{row}] is all zeros, which point nowhere; leave it out, or compare by inner product")]
+    NoDirection {
+        /// The rows found at fault.
+        name: &'static str,
+        /// The row found at fault.
+        row: usize,
+    },
+    /// A saved index cannot be read.
+    #[error("this is no index that can be searched: {what}; build it again")]
+    File {
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 /// Refuses a column whose length is not that of the column it goes with.

@@ -1,12 +1,13 @@
 //! What Burnish computes, apart from Python.
 //!
 //! Pure functions from columns to columns: text metrics ([`text`]), board statistics ([`board`]), the choice of
-//! traces ([`traces`]), seeded draws ([`seed`]) and fingerprints ([`fingerprint`]). Nothing here reads a clock, a
-//! file or the environment, so the same arguments give the same answer on every machine. Every function is
-//! single-threaded and allocates what it returns plus scratch that its own page states; a caller with a Python
+//! traces ([`traces`]), the nearest rows ([`knn`]), seeded draws ([`seed`]) and fingerprints ([`fingerprint`]). Nothing here reads
+//! a clock, a file or the environment, so the same arguments give the same answer on every machine. Every function but `knn`'s
+//! search, which is told how many threads to use, is single-threaded and allocates what it returns plus scratch that its own page states; a caller with a Python
 //! interpreter lock may let go of it for the whole call. What needs text to be sent anywhere is Python's work.
 
-#![forbid(unsafe_code)]
+// Two modules of `knn` need it, and each says for what.
+#![deny(unsafe_code)]
 // Reasoned exceptions from clippy's pedantic family:
 #![allow(
     // Counts of rows become floats in every statistic; 2^53 rows do not fit in memory.
@@ -23,6 +24,7 @@ pub mod board;
 mod error;
 pub mod fingerprint;
 pub mod interval;
+pub mod knn;
 pub mod seed;
 pub mod text;
 pub mod traces;

@@ -91,10 +91,7 @@ impl KnnIndex {
             self.read().search(queries, k, threads)
         })?;
         let shape = [n_queries, numbers.len().checked_div(n_queries).unwrap_or(count("k", k).unwrap_or(0))];
-        Ok((
-            PyArray1::from_vec(py, numbers).reshape(shape)?,
-            PyArray1::from_vec(py, scores).reshape(shape)?,
-        ))
+        Ok((PyArray1::from_vec(py, numbers).reshape(shape)?, PyArray1::from_vec(py, scores).reshape(shape)?))
     }
 
     fn __len__(&self) -> usize {
@@ -149,7 +146,11 @@ fn count(name: &'static str, value: i64) -> Result<usize, Error> {
 }
 
 /// Rows of the index's width, one after another in memory.
-fn table<'py>(name: &str, value: &Bound<'py, PyAny>, dimension: usize) -> PyResult<PyReadonlyArray2<'py, f32>> {
+fn table<'py>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+    dimension: usize,
+) -> PyResult<PyReadonlyArray2<'py, f32>> {
     match value.extract::<PyReadonlyArray2<'py, f32>>() {
         Ok(array) if array.shape()[1] == dimension && array.is_c_contiguous() => Ok(array),
         Ok(array) if array.shape()[1] == dimension => {
@@ -157,14 +158,20 @@ fn table<'py>(name: &str, value: &Bound<'py, PyAny>, dimension: usize) -> PyResu
             Err(config_error(value.py(), message))
         }
         _ => {
-            let message =
-                format!("{name} is {}; give a numpy table of float32 and shape [rows, {dimension}]", found(value));
+            let message = format!(
+                "{name} is {}; give a numpy table of float32 and shape [rows, {dimension}]",
+                found(value)
+            );
             Err(config_error(value.py(), message))
         }
     }
 }
 
-#[allow(unsafe_code, clippy::disallowed_methods, reason = "files are for the bindings, and mapping one is unsafe")]
+#[allow(
+    unsafe_code,
+    clippy::disallowed_methods,
+    reason = "files are for the bindings, and mapping one is unsafe"
+)]
 fn map(path: &Path) -> io::Result<Lent> {
     let file = File::open(path)?;
     if file.metadata()?.len() < HEAD as u64 {
@@ -197,7 +204,8 @@ fn with_path(py: Python<'_>, cause: &io::Error, path: &Path) -> PyErr {
     let path = path.to_string_lossy().into_owned();
     match cause.raw_os_error() {
         Some(number) => {
-            let words = py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
+            let words =
+                py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
             PyOSError::new_err((number, words.unwrap_or_else(|_| cause.to_string()), path))
         }
         None => PyOSError::new_err(format!("{cause}: {path}")),

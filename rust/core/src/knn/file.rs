@@ -76,7 +76,8 @@ pub fn read(file: &[u8]) -> Result<(Metric, Layout, usize), Error> {
     };
     let layout = Layout { dimension, storage };
     let panels = rows.div_ceil(PANEL as u64);
-    let expected = panels.checked_mul(layout.panel_bytes() as u64).and_then(|size| size.checked_add(HEAD as u64));
+    let expected =
+        panels.checked_mul(layout.panel_bytes() as u64).and_then(|size| size.checked_add(HEAD as u64));
     match (expected, usize::try_from(rows)) {
         (Some(expected), Ok(n_rows)) if expected == file.len() as u64 => Ok((metric, layout, n_rows)),
         _ => wrong(format!("it has {} bytes, which is not what {rows} rows of {dimension} take", file.len())),

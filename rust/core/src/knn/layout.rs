@@ -88,7 +88,8 @@ impl Layout {
                 let (head, steps) = panel.split_at_mut(self.head_bytes());
                 head[4 * lane..4 * lane + 4].copy_from_slice(&scale.to_ne_bytes());
                 for (step, four) in steps.chunks_exact_mut(4 * PANEL).zip(numbers.chunks(4)) {
-                    let four = std::array::from_fn(|place| four.get(place).map_or(128, |number| biased(*number)));
+                    let four =
+                        std::array::from_fn(|place| four.get(place).map_or(128, |number| biased(*number)));
                     step[4 * lane..4 * lane + 4].copy_from_slice(&<[u8; 4]>::from(four));
                 }
             }
@@ -119,7 +120,10 @@ pub fn rounded(row: &[f32]) -> (f32, Vec<i8>) {
     if scale == 0.0 {
         return (0.0, vec![0; row.len()]);
     }
-    #[allow(clippy::cast_possible_truncation, reason = "a cast saturates, and what lies beyond is a rounding")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a cast saturates, and what lies beyond is a rounding"
+    )]
     let numbers = row.iter().map(|value| (value / scale).round().clamp(-127.0, 127.0) as i8).collect();
     (scale, numbers)
 }
@@ -130,7 +134,11 @@ const fn biased(number: i8) -> u8 {
 }
 
 /// The nearest number of half precision, of two the even one. For sizes up to 65,504.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is cut off is known to be zero")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is cut off is known to be zero"
+)]
 pub fn f16_of_f32(value: f32) -> u16 {
     let (sign, size) = ((value.to_bits() >> 16) as u16 & 0x8000, value.abs());
     if size < f32::from_bits(0x3880_0000) {

@@ -143,7 +143,8 @@ impl Index {
         // What stands behind the last row is of rows that are gone.
         let nothing = vec![0.0; self.layout.dimension];
         for number in to..to.next_multiple_of(PANEL) {
-            let panel = &mut panels[number / PANEL * self.layout.panel_bytes()..][..self.layout.panel_bytes()];
+            let panel =
+                &mut panels[number / PANEL * self.layout.panel_bytes()..][..self.layout.panel_bytes()];
             self.layout.put(panel, number % PANEL, &nothing);
         }
         self.panels.resized(to.div_ceil(PANEL) * self.layout.panel_bytes());

@@ -41,8 +41,9 @@ fn block(layout: &Layout, queries: &[f32], path: Path) -> Block {
             Storage::I8 => {
                 let (scale, numbers) = rounded(row);
                 words.extend(numbers.chunks(4).map(|four| {
-                    let four: [u8; 4] =
-                        std::array::from_fn(|place| four.get(place).map_or(0, |number| number.cast_unsigned()));
+                    let four: [u8; 4] = std::array::from_fn(|place| {
+                        four.get(place).map_or(0, |number| number.cast_unsigned())
+                    });
                     u32::from_le_bytes(four)
                 }));
                 let bias = numbers.iter().map(|number| 128 * i32::from(*number)).sum();

@@ -103,8 +103,8 @@ fn best_of(panels: Panels<'_>, blocks: &[Block], k: usize, pieces: &Pieces) -> V
             let best = &mut best[start..start + block.packed.len()];
             start += best.len();
             for panel in (first..end).step_by(TILE) {
-                let tile = &panels.bytes
-                    [panel * layout.panel_bytes()..end.min(panel + TILE) * layout.panel_bytes()];
+                let tile =
+                    &panels.bytes[panel * layout.panel_bytes()..end.min(panel + TILE) * layout.panel_bytes()];
                 kernel::score(layout, tile, &block.packed, &mut sums);
                 sift(panels, panel, tile, block, &sums, best);
             }

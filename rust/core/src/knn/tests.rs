@@ -20,7 +20,8 @@ fn numbers(seed: i64, length: usize) -> Vec<f32> {
 
 /// A score as the page of the kernels defines it.
 fn score(storage: Storage, row: &[f32], query: &[f32]) -> f32 {
-    let chain = |row: &[f32]| row.iter().zip(query).fold(0.0, |sum, (value, factor)| value.mul_add(*factor, sum));
+    let chain =
+        |row: &[f32]| row.iter().zip(query).fold(0.0, |sum, (value, factor)| value.mul_add(*factor, sum));
     match storage {
         Storage::F32 => chain(row),
         Storage::F16 => chain(&row.iter().map(|value| f32_of_f16(f16_of_f32(*value))).collect::<Vec<_>>()),
@@ -57,7 +58,10 @@ fn every_path_gives_the_same_bits() {
                 for threads in [1, 3] {
                     let found = index.search_by(path, &asked, k, threads).unwrap();
                     let found: Vec<(i64, f32)> = found.numbers.into_iter().zip(found.scores).collect();
-                    assert_eq!(found, expected, "{storage:?} {dimension} × {n_rows}, {queries}, {path:?}, {threads}");
+                    assert_eq!(
+                        found, expected,
+                        "{storage:?} {dimension} × {n_rows}, {queries}, {path:?}, {threads}"
+                    );
                 }
             }
         }

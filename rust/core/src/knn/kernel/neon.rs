@@ -4,11 +4,11 @@
 //! instructions that do either at once are not in every such CPU.
 
 use std::arch::aarch64::{
-    float32x4_t, int16x8_t, int32x4_t, uint32x4_t, vaddq_s32, vandq_u32, vdup_n_s32, vdupq_n_f32, vdupq_n_s32,
-    vdupq_n_u32, vfmaq_n_f32, vget_high_s16, vget_high_u16, vget_low_s16, vget_low_u16, vld1_u8, vld1q_f32,
-    vld1q_s32, vld1q_u16, vmovl_s8, vmovl_u8, vmovl_u16, vmull_s16, vmulq_f32, vorrq_u32, vpaddq_s32,
-    vreinterpret_s8_s32, vreinterpretq_f32_u32, vreinterpretq_s16_u16, vreinterpretq_u32_f32, vshlq_n_u32,
-    vst1q_f32, vst1q_s32,
+    float32x4_t, int16x8_t, int32x4_t, uint32x4_t, vaddq_s32, vandq_u32, vdup_n_s32, vdupq_n_f32,
+    vdupq_n_s32, vdupq_n_u32, vfmaq_n_f32, vget_high_s16, vget_high_u16, vget_low_s16, vget_low_u16, vld1_u8,
+    vld1q_f32, vld1q_s32, vld1q_u16, vmovl_s8, vmovl_u8, vmovl_u16, vmull_s16, vmulq_f32, vorrq_u32,
+    vpaddq_s32, vreinterpret_s8_s32, vreinterpretq_f32_u32, vreinterpretq_s16_u16, vreinterpretq_u32_f32,
+    vshlq_n_u32, vst1q_f32, vst1q_s32,
 };
 
 use super::{Job, Lanes, Storage, walk};

@@ -302,7 +302,7 @@ class KnnIndex:
 
     A row's number is its place, as in a list. Scores are the same bits on every machine, for a query alone or among
     others, on one thread or many; of equal scores the lower number comes first. Searches run side by side; a change waits for
-    them. Values are finite and of size 1e15 at most, or 65504 in f16 with ip; rows and queries of zeros are refused with cosine.
+    them. Values are finite and of size 1e16 at most, or 65504 in f16 with ip; rows and queries of zeros are refused with cosine.
     """
 
     def __new__(

@@ -38,8 +38,8 @@ class Index:
         >>> index = Index(2)
         >>> index.append([[1, 0], [0, 1], [3, 3]])
         >>> numbers, scores = index.search([2, 1], 2)
-        >>> numbers.tolist(), scores.round(3).tolist()
-        ([2, 0], [0.949, 0.894])
+        >>> numbers.tolist(), [f"{score:.3f}" for score in scores]
+        ([2, 0], ['0.949', '0.894'])
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Index:
         """Add rows behind those that are there; none if one is refused.
 
         Args:
-            rows: Numbers of shape ``(rows, dimension)``, finite and of size 1e15 at most.
+            rows: Numbers of shape ``(rows, dimension)``, finite and of size 1e16 at most.
 
         Raises:
             ConfigError: The shape is another, a number is NaN or too large, or a row is all zeros where the

@@ -174,7 +174,11 @@ fn table<'py>(
 )]
 fn map(path: &Path) -> io::Result<Lent> {
     let file = File::open(path)?;
-    if file.metadata()?.len() < HEAD as u64 {
+    let told = file.metadata()?;
+    if told.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if told.len() < HEAD as u64 {
         // Nothing to map; the core says what is wrong with it.
         return Ok(Box::new(Vec::new()));
     }

@@ -112,7 +112,7 @@ impl Layout {
 }
 
 /// Largest size of a value: a sum of products of two such in the most places stays far from infinity.
-pub const MOST: f32 = 1e15;
+pub const MOST: f32 = 1e16;
 
 /// A row in whole numbers from -127 to 127, and what they are to be multiplied by.
 pub fn rounded(row: &[f32]) -> (f32, Vec<i8>) {

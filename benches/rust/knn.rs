@@ -3,7 +3,12 @@
 //! Throughput is in bytes of rows, so a search of one query can be held against the sum: both read everything once, the sum
 //! on one thread. Answers are checked before the clock starts. 10⁶ rows and other libraries are in `benches/python/knn.py`.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench may panic")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a bench may panic, and rounds draws"
+)]
 
 use std::hint::black_box;
 

@@ -88,9 +88,9 @@ impl Layout {
                 let (head, steps) = panel.split_at_mut(self.head_bytes());
                 head[4 * lane..4 * lane + 4].copy_from_slice(&scale.to_ne_bytes());
                 for (step, four) in steps.chunks_exact_mut(4 * PANEL).zip(numbers.chunks(4)) {
-                    let four =
+                    let four: [u8; 4] =
                         std::array::from_fn(|place| four.get(place).map_or(128, |number| biased(*number)));
-                    step[4 * lane..4 * lane + 4].copy_from_slice(&<[u8; 4]>::from(four));
+                    step[4 * lane..4 * lane + 4].copy_from_slice(&four);
                 }
             }
         }

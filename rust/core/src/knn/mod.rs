@@ -76,31 +76,37 @@ impl Index {
     }
 
     /// What a file of this index holds: its head, and its panels.
+    #[must_use]
     pub fn to_file(&self) -> ([u8; HEAD], &[u8]) {
         (file::write(self.metric, &self.layout, self.n_rows), self.panels.get())
     }
 
     /// How many rows there are.
+    #[must_use]
     pub const fn len(&self) -> usize {
         self.n_rows
     }
 
     /// Whether there is no row.
+    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.n_rows == 0
     }
 
     /// Numbers of a row.
+    #[must_use]
     pub const fn dimension(&self) -> usize {
         self.layout.dimension
     }
 
     /// What makes a row near.
+    #[must_use]
     pub const fn metric(&self) -> Metric {
         self.metric
     }
 
     /// How a value is kept.
+    #[must_use]
     pub const fn storage(&self) -> Storage {
         self.layout.storage
     }
@@ -188,8 +194,7 @@ impl Index {
             return Err(Error::Width { name, length: rows.len(), dimension });
         }
         for (row, values) in rows.chunks_exact(dimension).enumerate() {
-            // Not one is above: a NaN is not below either.
-            if !values.iter().fold(true, |all, value| all & (value.abs() <= most)) {
+            if values.iter().any(|value| value.is_nan() || value.abs() > most) {
                 let place = values.iter().position(|value| value.is_nan() || value.abs() > most).unwrap_or(0);
                 return Err(Error::Value { name, row, place, value: values[place], most });
             }

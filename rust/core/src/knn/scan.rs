@@ -126,7 +126,7 @@ fn sift(panels: Panels<'_>, panel: usize, tile: &[u8], block: &Block, sums: &[u3
             };
             let floor = best.floor();
             // All are compared before one is looked at: that is a few wide instructions.
-            if !scores.iter().fold(false, |any, score| any | (*score > floor)) {
+            if !scores.map(|score| score > floor).contains(&true) {
                 continue;
             }
             for (lane, score) in scores.into_iter().enumerate() {

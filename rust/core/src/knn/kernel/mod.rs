@@ -15,6 +15,11 @@
 //! the lengths of all slices, and [`Path::best`] offers only what the CPU says it has.
 
 #![allow(unsafe_code, reason = "registers are loaded by pointer and need CPU features; `score` checks both")]
+#![allow(
+    clippy::inline_always,
+    reason = "a function that needs a CPU feature is inlined where the feature is known, or called at each step"
+)]
+#![allow(clippy::cast_ptr_alignment, reason = "what loads through these pointers asks for no alignment")]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -270,8 +275,8 @@ unsafe fn tile<L: Lanes, const P: usize, const Q: usize>(
             }
             for q in 0..Q {
                 let word = *words.add(q);
-                for p in 0..P {
-                    tile[p][q] = L::add(tile[p][q], rows[p], word);
+                for (column, row) in tile.iter_mut().zip(rows) {
+                    column[q] = L::add(column[q], row, word);
                 }
             }
             words = words.add(Q);

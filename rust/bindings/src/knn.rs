@@ -26,6 +26,7 @@ pub struct KnnIndex(RwLock<Index>);
 type Table<'py, T> = Bound<'py, PyArray2<T>>;
 
 #[pymethods]
+#[allow(clippy::needless_pass_by_value, reason = "Python hands a path over as one that is owned")]
 impl KnnIndex {
     #[new]
     #[pyo3(signature = (dimension, metric = "ip", storage = "f32"), text_signature = "(dimension, metric='ip', storage='f32')")]

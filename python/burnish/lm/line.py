@@ -1,6 +1,6 @@
 """`Line`: the one straight line from a request to its response.
 
-    journal? ─▶ cache? ─▶ the same in flight? ─▶ slot ─▶ budget ─▶ limiter ─▶ backend (retries) ─▶ journal, cache, ledger
+    journal? ─▶ cache? ─▶ the same in flight? ─▶ limiter ─▶ slot ─▶ budget ─▶ backend (retries) ─▶ journal, cache, ledger
 
 An `LM` and an `Embedder` each have one. Every attempt has its own slot, its own room in the budget and its
 own place at the endpoint, and is booked whether or not it brought a reply.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -22,20 +22,20 @@ from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, 
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
-from burnish.lm.limiter import Limiter, Place, limiter_of
+from burnish.lm.limiter import Limiter, Place
 from burnish.lm.request import Request, Response
 from burnish.lm.resend import first_of_two
-from burnish.lm.retry import retried
-from burnish.lm.scope import Reservation, Scope, current_scope, outside
+from burnish.lm.retry import RATE_LIMITED, Patience, retried
+from burnish.lm.scope import Scope, current_scope, outside
 from burnish.lm.secrets import cleared
 from burnish.lm.settings import settings
+from burnish.lm.traffic import Traffic, traffic_of
 from burnish.loop import over_loop
 from burnish.values.usage import Usage
 
 _NO_SCOPE = Scope()
-# The endpoint has more to do than it can: waited out, at a slower pace, and no fault of the request.
-_RATE_LIMITED = frozenset({429, 529})
-_OVERLOADED = _RATE_LIMITED | {503}
+# The endpoint has more to do than it can.
+_OVERLOADED = RATE_LIMITED | {503}
 _NO_CALL = Usage()
 _NO_LIMITS = (None, None)
 
@@ -73,15 +73,13 @@ class Line:
         self._make = make
         self._resend_after = resend_after
         self._limits = limits
-        self._own_limiter = Limiter() if own else None
         self._told = told
-        self._flights: dict[str, asyncio.Future[Response]] = {}
+        self._own_traffic = Traffic(os.getpid()) if own else None
 
     def __getstate__(self) -> dict[str, Any]:
         # What is pickled goes to disk or elsewhere: no credentials, and nothing that is under way.
         kept = {name: value for name, value in self.__dict__.items() if name not in ("backend", "capabilities")}
-        limiter = None if self._own_limiter is None else Limiter()
-        return {**kept, "endpoint": replace(self.endpoint, secrets={}), "_flights": {}, "_own_limiter": limiter}
+        return {**kept, "_own_traffic": Traffic(os.getpid()) if self.own else None}
 
     @functools.cached_property
     def backend(self) -> Backend:
@@ -104,11 +102,21 @@ class Line:
         )
 
     @property
+    def traffic(self) -> Traffic:
+        """What is under way to this endpoint's model in this process; that of a forked child begins anew."""
+        own = self._own_traffic
+        if own is None:
+            return traffic_of(self.endpoint.api_base or "", self.endpoint.model)
+        if own.process != os.getpid():
+            own = self._own_traffic = Traffic(os.getpid())
+        return own
+
+    @property
     def limiter(self) -> Limiter:
         """What paces the calls of this endpoint and model, shared by the whole process."""
-        limiter = self._own_limiter or limiter_of(self.endpoint.api_base or "", self.endpoint.model)
+        limiter = self.traffic.limiter
         if self._limits != _NO_LIMITS:
-            limiter.restrict(rpm=self._limits[0], tpm=self._limits[1])
+            limiter.restrict(self, rpm=self._limits[0], tpm=self._limits[1])
         return limiter
 
     def prepare(self) -> None:
@@ -133,21 +141,21 @@ class Line:
         """Ask the backend, whatever is known, with retries."""
         return await self._ask(request, current_scope() or _NO_SCOPE, predictor)
 
-    def recall(self, key: str) -> Response | None:
-        """What the journal or the cache knows under this key."""
-        return _known(key, current_scope() or _NO_SCOPE, self._cache())
+    def recall(self, key: str, *, cached: bool | None = None) -> Response | None:
+        """What the journal or the cache knows under this key; `cached` as the line is unless given."""
+        return _known(key, current_scope() or _NO_SCOPE, self._cache(cached))
 
-    async def keep(self, key: str, response: Response, *, paid: bool) -> None:
+    async def keep(self, key: str, response: Response, *, paid: bool, cached: bool | None = None) -> None:
         """Keep a reply in journal and cache; `paid` where its usage is part of the bill."""
         scope = current_scope() or _NO_SCOPE
         if scope.journal is not None:
             await scope.journal.keep_reply(key, response, paid=paid)
-        cache = self._cache()
+        cache = self._cache(cached)
         if cache is not None:
             cache.put(key, response)
 
-    def _cache(self) -> Cache | None:
-        return settings.cache or default_cache() if self.cached else None
+    def _cache(self, cached: bool | None = None) -> Cache | None:
+        return settings.cache or default_cache() if (self.cached if cached is None else cached) else None
 
     async def _inside(self, request: Request, scope: Scope, predictor: str) -> Response:
         try:
@@ -173,24 +181,29 @@ class Line:
 
     async def _join(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
         """What is known already, else the reply to the same request in flight, else one's own."""
+        # A draw of its own is shared within its run only, and what a backend asks waits for no run's slot.
+        flight_key = (key, None if cache is not None else id(scope.journal), scope is _NO_SCOPE)
+        flights = self.traffic.flights
         while True:
             known = _known(key, scope, cache)
             if known is not None:
                 _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
                 return known
-            flight = self._flights.get(key)
+            flight = flights.get(flight_key)
             if flight is None:
-                return await self._lead(key, request, scope, predictor, cache)
+                flight = flights[flight_key] = asyncio.get_running_loop().create_future()
+                try:
+                    return await self._lead(flight, key, request, scope, predictor, cache)
+                finally:
+                    flight.cancel()  # where it has no outcome, whoever joined asks by himself
+                    del flights[flight_key]
             try:
-                response = await asyncio.shield(flight)
+                response = await scope.in_time(asyncio.shield(flight))
             except asyncio.CancelledError:
                 # Either the task that was asking for both is cancelled, or this one, or both.
                 task = asyncio.current_task()
                 if not flight.cancelled() or (task is not None and task.cancelling()):
                     raise
-            except BudgetExhausted:
-                # The budget of whoever asked for both; this one may have room of its own.
-                continue
             else:
                 # The one who asked may belong to another run, with a journal of its own.
                 if scope.journal is not None:
@@ -198,27 +211,28 @@ class Line:
                 _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
                 return response
 
-    async def _lead(self, key: str, request: Request, scope: Scope, predictor: str, cache: Cache | None) -> Response:
+    async def _lead(
+        self,
+        flight: asyncio.Future[Response],
+        key: str,
+        request: Request,
+        scope: Scope,
+        predictor: str,
+        cache: Cache | None,
+    ) -> Response:
         """Ask on behalf of everybody who wants the same, and keep the reply first."""
-        flight: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
         try:
             response = await self._ask(request, scope, predictor, key=key)
-            if cache is not None:
-                cache.put(key, response)
-            flight.set_result(response)
-            await _make_way(scope)
-            return response
-        except asyncio.CancelledError:
-            flight.cancel()
-            raise
-        except Exception as error:
+        except LMError as error:
+            # What else goes wrong, such as a budget that is used up, concerns this run alone.
             flight.set_exception(error)
             flight.exception()  # read once, so that a flight nobody joined warns of nothing
             raise
-        finally:
-            flight.cancel()  # where it was ended by what is neither; whoever joined asks by himself
-            del self._flights[key]
+        if cache is not None:
+            cache.put(key, response)
+        flight.set_result(response)
+        await _make_way(scope)
+        return response
 
     async def _ask(self, request: Request, scope: Scope, predictor: str, *, key: str | None = None) -> Response:
         """Ask the backend, with retries; the reply is in the journal under `key` before anyone else is let in."""
@@ -228,6 +242,7 @@ class Line:
         try:
             response = await self._attempt(request, scope, predictor, key=key)
         except LMTransient as error:
+            limiter = self.limiter if getattr(self.backend, "waits", True) else None
             again = retried(
                 self._attempt,
                 request,
@@ -236,51 +251,48 @@ class Line:
                 key=key,
                 first=error,
                 times=self.num_retries,
-                waited_out=self._waited_out,
+                waited_out=Patience(limiter, self.endpoint.timeout * (self.num_retries + 1)),
+                sleep=lambda seconds: scope.in_time(asyncio.sleep(seconds)),
             )
             response = await over_loop(again)
         _tell(scope, request, response.usage, source="backend", predictor=predictor)
         return response
 
-    def _waited_out(self, error: LMTransient) -> bool:
-        """Whether a refusal is a matter of pace, which the limiter sees to, and no failed try.
-
-        An endpoint that has answered nobody for as long as every try may take together is out of order.
-        """
-        if error.status not in _RATE_LIMITED:
-            return False
-        since = self.limiter.refused_since
-        patience = self.endpoint.timeout * (self.num_retries + 1)
-        return since is None or time.monotonic() - since < patience
-
     async def _attempt(
         self, request: Request, scope: Scope, predictor: str, *, key: str | None = None, again: bool = False
     ) -> Response:
-        if scope is _NO_SCOPE:
-            return await self._dispatch(request, scope, predictor, again=again)
-        async with scope.slots or contextlib.nullcontext():
-            # A backend may ask other models. That is part of this call: it is on this call's bill,
-            # and where it took a slot of its own, calls would wait for each other forever.
-            with outside():
-                response = await self._dispatch(request, scope, predictor, again=again)
-            if scope.journal is not None and key is not None:
-                # In the slot: a process that is killed has lost no more calls than there are slots.
-                await scope.journal.keep_reply(key, response)
-            return response
+        place: Place | None = None
+        if getattr(self.backend, "waits", True):
+            # Before the slot, so that calls which wait for one endpoint do not keep those to others waiting.
+            place = await scope.in_time(self.limiter.enter(request.tokens))
+        try:
+            if scope is _NO_SCOPE:
+                return await self._dispatch(request, scope, predictor, place, again=again)
+            async with scope.slots or contextlib.nullcontext():
+                # A backend may ask other models. That is part of this call: it is on this call's bill,
+                # and where it took a slot of its own, calls would wait for each other forever.
+                with outside():
+                    response = await self._dispatch(request, scope, predictor, place, again=again)
+                if scope.journal is not None and key is not None:
+                    # In the slot: a process that is killed has lost no more calls than there are slots.
+                    await scope.journal.keep_reply(key, response)
+                return response
+        finally:
+            if place is not None:
+                place.unsent()  # without effect where it has ended already
 
-    async def _dispatch(self, request: Request, scope: Scope, predictor: str, *, again: bool) -> Response:
+    async def _dispatch(
+        self, request: Request, scope: Scope, predictor: str, place: Place | None, *, again: bool
+    ) -> Response:
         reservation = None
         if scope.meter is not None:
             price = self.capabilities.price
             reservation = await scope.meter.reserve(request.tokens, most=request.most_tokens, price=price)
-        place: Place | None = None
         # None once the call is sent: cut off without an answer, it is on the bill with what is known of it.
         used: Usage | None = _NO_CALL
         sent: Usage | None = None
         replied = False
         try:
-            if getattr(self.backend, "waits", True):
-                place = await _enter(self.limiter, request.tokens, reservation)
             if scope.journal is not None and scope.meter is not None:
                 # So that the budget holds over a process that is killed with calls in flight.
                 sent = self._unanswered(request)
@@ -304,7 +316,7 @@ class Line:
             scope.tell("lm_failed", request.model, predictor, error=type(error).__name__, **fields)
             raise
         finally:
-            if place is not None:
+            if place is not None and used is not _NO_CALL:
                 place.failed()  # without effect where it has ended already
             if scope is not _NO_SCOPE and used is not _NO_CALL:
                 used = self._unanswered(request) if used is None else used
@@ -312,7 +324,7 @@ class Line:
             if scope.journal is not None and sent is not None:
                 scope.journal.keep_ended(sent)
             if reservation is not None:
-                reservation.settle(used or _NO_CALL)
+                reservation.settle(used or _NO_CALL, replied=replied)
 
     async def _reply(
         self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool
@@ -334,7 +346,7 @@ class Line:
             raise
         # A backend is a plugin and may raise anything; what it does not explain is never a score.
         except Exception as error:
-            text = cleared(f"{type(error).__name__}: {error}", self.endpoint.secrets)
+            text = cleared(f"{type(error).__name__}: {error}", self.endpoint.credentials)
             # A chained error would be shown as it is, with whatever it holds.
             raise LMTransient(text, model=request.model) from None
 
@@ -352,17 +364,6 @@ class Line:
         if price is None:
             return Usage(calls=1, prompt_tokens=request.tokens, unpriced=1)
         return Usage(calls=1, prompt_tokens=request.tokens, dollars=price.of(request.tokens, 0))
-
-
-async def _enter(limiter: Limiter, tokens: int, reservation: Reservation | None) -> Place:
-    """A place at the endpoint; waiting for one ends with the run's time."""
-    if reservation is None or reservation.seconds_left is None:
-        return await limiter.enter(tokens)
-    try:
-        async with asyncio.timeout(reservation.seconds_left):
-            return await limiter.enter(tokens)
-    except TimeoutError:
-        raise reservation.out_of_time() from None
 
 
 async def _make_way(scope: Scope) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 # What a provider's client takes as credentials.
 _NAME = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization|key_id)$")
@@ -48,6 +48,14 @@ def bare_address(address: str) -> str:
     """The address without user, password and query, which may hold a key."""
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def of_address(address: str) -> list[str]:
+    """What `bare_address` leaves out, as it stands in the address and as it is meant."""
+    parts = urlsplit(address)
+    user = parts.netloc.rpartition("@")[0]
+    written = [*user.split(":"), *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+    return [*written, *map(unquote, written), *(value for _, value in parse_qsl(parts.query))]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from burnish.errors import ConfigError
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.capabilities import Price
 from burnish.lm.request import canonical
-from burnish.lm.secrets import is_secret, without_secrets
+from burnish.lm.secrets import bare_address, is_secret, without_secrets
 from burnish.loop import in_thread, on_loop, run_here, run_sync
 from burnish.retrieve.hosted import Asked, Hosted
 from burnish.retrieve.rows import checked, joined
@@ -88,6 +88,8 @@ class Embedder:
     def __reduce__(self) -> tuple[Any, ...]:
         # What is pickled goes to disk or elsewhere: no credentials, and nothing that is under way.
         kept = without_secrets({name: value for name, value in self._given.items() if not is_secret(name)})
+        if kept.get("api_base") is not None:
+            kept["api_base"] = bare_address(kept["api_base"])
         return functools.partial(type(self), self.model, self.batch_size, self.caching, **kept), ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Embedder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from burnish.lm.request import Request, Response
+from burnish.lm.secrets import bare_address, of_address
 from burnish.plugins.manager import names
 from burnish.values.usage import Usage
 
@@ -20,9 +21,9 @@ _OWN_PROTOCOL = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
-    """Where and as whom to call; credentials live here and nowhere else, and never in a repr.
+    """Where and as whom to call; credentials live here and nowhere else, and never in a repr or a pickle.
 
     Attributes:
         model: ``"provider/name"``.
@@ -34,7 +35,21 @@ class Endpoint:
     model: str
     api_base: str | None = None
     timeout: float = 120.0
-    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.model!r}, {self._bare()!r}, timeout={self.timeout:g})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Endpoint, (self.model, self._bare(), self.timeout)
+
+    @property
+    def credentials(self) -> Mapping[str, Any]:
+        """What no text may show: the secrets, and what the address holds beside the place."""
+        return {**self.secrets, "": of_address(self.api_base)} if self.api_base else self.secrets
+
+    def _bare(self) -> str | None:
+        return None if self.api_base is None else bare_address(self.api_base)
 
 
 class Backend(Protocol):

@@ -203,7 +203,7 @@ def translate(error: Exception, endpoint: Endpoint, litellm: Any) -> LMError:
     """
     model = endpoint.model
     # Looked at whole, since a cut could leave half a key that no longer looks like one.
-    wrote = cleared(str(error), endpoint.secrets)
+    wrote = cleared(str(error), endpoint.credentials)
     text = f"{type(error).__name__}: {wrote[:300]}"
     headers = _headers(error)
     status = getattr(error, "status_code", None)

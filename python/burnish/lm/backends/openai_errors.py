@@ -29,7 +29,7 @@ _TRY_AGAIN = frozenset({408, 409, 425, 429})
 
 def no_reply(endpoint: Endpoint, error: ConnectionError) -> LMTransient:
     """The error of a connection that brought no reply."""
-    return LMTransient(cleared(str(error), endpoint.secrets)[:_LONGEST], model=endpoint.model)
+    return LMTransient(cleared(str(error), endpoint.credentials)[:_LONGEST], model=endpoint.model)
 
 
 def unusable(endpoint: Endpoint, reply: Mapping[str, Any]) -> LMTransient:
@@ -56,7 +56,7 @@ def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], reply: 
         # Some gateways answer 200 and tell of the real status inside.
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
     # Looked at whole, since a cut could leave half a key that no longer looks like one.
-    wrote = cleared(said, endpoint.secrets)
+    wrote = cleared(said, endpoint.credentials)
     text = f"HTTP {status}: {wrote[:_LONGEST]}" if wrote else f"HTTP {status}."
     why = f"{code} {said}"
     if status in (400, 413, 422, 500) and _TOO_LONG.search(why) and not _RATE.search(why):

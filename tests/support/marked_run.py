@@ -78,7 +78,7 @@ def main() -> None:
         # OpenAI's own client, below LiteLLM, logs headers of other names as they are, at DEBUG.
         headers["X-Team-Token"] = key
     lm = LM("openai/toy", **given, extra_headers=headers, num_retries=4, timeout=20)
-    once = LM("openai/once", **given, num_retries=0, timeout=20, cache=False)
+    once = LM("openai/once", **given, num_retries=0, timeout=3, cache=False)
     embedder = Embedder("openai/embed", **given, num_retries=0)
     fail(folder, once, embedder)
     student = toy.Classifier()

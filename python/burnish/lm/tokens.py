@@ -10,8 +10,7 @@ English pages and Python or Rust files come out within 20 % (median: pages 1 % l
 100 % high. Counting characters instead, a quarter of them, makes Chinese 65 to 75 % low.
 
 An encoding is loaded at the first exact count: 0.25 to 0.6 s and about 40 MB, once a process. Counting
-takes about 1 ms for 6000 tokens. `most_tokens` is a bound that needs neither: no encoding makes more
-tokens than bytes, so a prompt that short fits whatever the model.
+takes about 1 ms for 6000 tokens, `estimate` half a microsecond for a message of ASCII.
 """
 
 from __future__ import annotations
@@ -65,23 +64,31 @@ class Tokenizer:
         """Tokens of these messages, framing included."""
         encoding = self._encoding
         if encoding is None:
-            return _sum(messages, lambda text: -(-_size(text) // _BYTES_A_TOKEN))
+            return estimate(messages)
         # Control tokens that stand in a text count as text, which is how providers take them.
-        return _sum(messages, lambda text: len(encoding.encode_ordinary(text)))
+        return sum(_A_MESSAGE + _of(message, lambda text: len(encoding.encode_ordinary(text))) for message in messages)
 
     @functools.cached_property
     def _encoding(self) -> Encoding | None:
         return None if self.name == "estimate" else _encoding_of(self.name)
 
 
-def most_tokens(messages: Iterable[Mapping[str, Any]]) -> int:
-    """More than these messages can be, whatever the model: a token for each byte, and the framing.
+def estimate(messages: Iterable[Mapping[str, Any]]) -> int:
+    """About how many tokens these messages are, whatever the model, framing included.
 
     Example:
-        >>> most_tokens([{"role": "user", "content": "hello"}])
-        9
+        >>> estimate([{"role": "user", "content": "hello"}])
+        6
     """
-    return _sum(messages, _size)
+    total = 0
+    for message in messages:
+        content = message.get("content")
+        # All there is to most messages is a role and a text.
+        if isinstance(content, str) and len(message) == 2 and "role" in message:
+            total += _A_MESSAGE + _about(content)
+        else:
+            total += _A_MESSAGE + _of(message, _about)
+    return total
 
 
 @functools.cache
@@ -105,11 +112,7 @@ def tokenizer_of(model: str) -> Tokenizer:
         return Tokenizer(None)
 
 
-def _sum(messages: Iterable[Mapping[str, Any]], size: Callable[[str], int]) -> int:
-    return sum(_A_MESSAGE + _of_content(message, size) for message in messages)
-
-
-def _of_content(message: Mapping[str, Any], size: Callable[[str], int]) -> int:
+def _of(message: Mapping[str, Any], size: Callable[[str], int]) -> int:
     content = message.get("content")
     parts = content if isinstance(content, list) else [content] if content is not None else []
     total = 0
@@ -124,8 +127,9 @@ def _of_content(message: Mapping[str, Any], size: Callable[[str], int]) -> int:
     return total
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+def _about(text: str) -> int:
+    size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    return -(-size // _BYTES_A_TOKEN)
 
 
 def _encoding_of(name: str) -> Encoding | None:

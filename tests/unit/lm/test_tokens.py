@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from burnish.lm import tokens
 from burnish.lm.request import Message
-from burnish.lm.tokens import most_tokens, tokenizer_of
+from burnish.lm.tokens import estimate, tokenizer_of
 
 CHINESE = "我们提出一个问题：语言模型在没有例子的情况下能不能把客户的来信分到正确的类别？结果表明，两个人的意见在百分之九十二的情况下一致。"
 RUSSIAN = (
@@ -82,17 +82,24 @@ def test_counts_of_parts_add_up() -> None:
 
 
 @given(st.text())
-def test_no_count_passes_the_bound(text: str) -> None:
-    messages = said(text)
-    for model in ("openai/gpt-4", "openai/something"):
-        assert FRAME <= tokenizer_of(model).count(messages) <= most_tokens(messages)
+def test_the_estimate_is_a_token_for_4_bytes(text: str) -> None:
+    assert estimate(said(text)) == FRAME + -(-len(text.encode()) // 4)
 
 
-def test_the_bound_is_the_bytes() -> None:
-    assert most_tokens([]) == 0
-    assert most_tokens(said("hello")) == FRAME + 5
-    assert most_tokens(said("né")) == FRAME + 3
-    assert most_tokens([*said("hello"), *said(None)]) == FRAME + 5 + FRAME
+def test_what_counts_without_an_encoding_is_the_estimate() -> None:
+    messages = [*said("hello"), *said(None), *said([{"type": "text", "text": CHINESE}], name="user")]
+    assert tokenizer_of("local/anything").count(messages) == estimate(messages)
+    assert estimate([]) == 0
+    assert estimate([*said("hello"), *said(None)]) == FRAME + 2 + FRAME
+    assert estimate(said("hello", name="user")) == FRAME + 2 + 1
+
+
+def test_a_picture_is_estimated_by_what_it_costs_and_not_by_its_bytes() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
+    assert estimate(said([{"type": "text", "text": "what is this"}, picture])) == FRAME + 3 + 1105
+    # Nor does a tool call go for nothing where there is no text.
+    call = {"id": "1", "type": "function", "function": {"name": "search", "arguments": '{"query": "weather"}'}}
+    assert estimate([{"content": "", "tool_calls": [call]}]) > FRAME + 20
 
 
 def test_control_tokens_in_a_text_are_text() -> None:
@@ -166,8 +173,8 @@ def test_counting_changes_nothing_of_the_process() -> None:
     script = (
         "import os, sys\n"
         "before = dict(os.environ)\n"
-        "from burnish.lm.tokens import most_tokens, tokenizer_of\n"
-        "most_tokens([{'role': 'user', 'content': 'hello'}])\n"
+        "from burnish.lm.tokens import estimate, tokenizer_of\n"
+        "estimate([{'role': 'user', 'content': 'hello'}])\n"
         "print('tiktoken' in sys.modules)\n"
         "print(tokenizer_of('openai/gpt-4').count([{'role': 'user', 'content': 'hello'}]))\n"
         "print(dict(os.environ) == before, 'litellm' in sys.modules, 'requests' in sys.modules)\n"

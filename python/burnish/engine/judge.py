@@ -107,7 +107,13 @@ class _Closed:
 
     async def reserve(self, tokens: int, *, most: int | None = None, price: Price | None = None) -> Reservation:
         self.asked = True
-        raise BudgetExhausted("A probe makes no model calls.", cap="calls")
+        raise self.out_of_time()
+
+    def seconds_left(self) -> float | None:
+        return None
+
+    def out_of_time(self) -> BudgetExhausted:
+        return BudgetExhausted("A probe makes no model calls.", cap="calls")
 
 
 _CONTRACT = (

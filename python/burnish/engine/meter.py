@@ -74,7 +74,7 @@ class BudgetMeter:
             try:
                 hold.outer = await self._outer.reserve(tokens, most=most, price=price)
             except BaseException:
-                hold.settle(Usage())
+                hold.settle(Usage(), replied=False)
                 raise
         return hold
 
@@ -83,18 +83,24 @@ class BudgetMeter:
         return time.monotonic() - self._started
 
     def seconds_left(self) -> float | None:
-        """Seconds until the cap on time; None is no cap."""
-        return None if self.budget.seconds is None else self.budget.seconds - self.seconds()
+        """Seconds until the first cap on time is reached, of this run and those around it; None is no cap."""
+        own = None if self.budget.seconds is None else self.budget.seconds - self.seconds()
+        outer = None if self._outer is None else self._outer.seconds_left()
+        return min((left for left in (own, outer) if left is not None), default=None)
 
     def out_of_time(self) -> BudgetExhausted:
-        """The refusal of a call for which there is no time."""
+        """The refusal of a call for which there is no time, by the run whose time is over first."""
+        own = math.inf if self.budget.seconds is None else self.budget.seconds - self.seconds()
+        outer = None if self._outer is None else self._outer.seconds_left()
+        if self._outer is not None and outer is not None and outer < own:
+            return self._outer.out_of_time()
         return self._stop("seconds", f"the next call would pass seconds={self.budget.seconds:g}")
 
     def hold(self, expected: Usage) -> None:
         """Keep room for a call."""
         self._held += expected
 
-    def settle(self, expected: Usage, used: Usage, estimated: int) -> None:
+    def settle(self, expected: Usage, used: Usage, *, estimated: int, replied: bool) -> None:
         """Book what a call used in place of what was held for it; its prompt was estimated at so many tokens."""
         self._held = Usage(
             self._held.calls - expected.calls,
@@ -103,7 +109,7 @@ class BudgetMeter:
             self._held.dollars - expected.dollars,
         )
         self.spent += used
-        if used.tokens:
+        if replied:
             self._answered += 1
             self._longest = max(self._longest or 0, used.completion_tokens)
             self._short = max(self._short, used.prompt_tokens / max(1, estimated))
@@ -169,23 +175,8 @@ class Hold:
         self.outer: Reservation | None = None
         meter.hold(expected)
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until the first cap on time is reached, of this run and those around it."""
-        own = self._meter.seconds_left()
-        outer = None if self.outer is None else self.outer.seconds_left
-        return min((left for left in (own, outer) if left is not None), default=None)
-
-    def out_of_time(self) -> BudgetExhausted:
-        """The refusal of the run whose time is over first."""
-        own = self._meter.seconds_left()
-        outer = None if self.outer is None else self.outer.seconds_left
-        if self.outer is not None and outer is not None and (own is None or outer < own):
-            return self.outer.out_of_time()
-        return self._meter.out_of_time()
-
-    def settle(self, usage: Usage) -> None:
+    def settle(self, usage: Usage, *, replied: bool) -> None:
         """Give back what the call did not use."""
-        self._meter.settle(self._expected, usage, self._estimated)
+        self._meter.settle(self._expected, usage, estimated=self._estimated, replied=replied)
         if self.outer is not None:
-            self.outer.settle(usage)
+            self.outer.settle(usage, replied=replied)

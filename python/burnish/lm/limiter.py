@@ -12,11 +12,10 @@ limit a call costs 1 to 2 microseconds; where it waits, about 10.
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
-import os
 import random
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -57,6 +56,12 @@ class Place:
         if limiter is not None:
             limiter._refused(self, retry_after)  # noqa: SLF001 — the two are one thing
 
+    def unsent(self) -> None:
+        """The call was not sent after all."""
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            limiter._unsent(self)  # noqa: SLF001 — the two are one thing
+
     def failed(self) -> None:
         """The call ended otherwise, which says nothing of how many there may be."""
         limiter, self._limiter = self._limiter, None
@@ -90,9 +95,9 @@ class Limiter:
         self._growth = Growth()
         self._pause = _Pause()
 
-    def restrict(self, *, rpm: int | None, tpm: int | None) -> None:
-        """Hold to so many calls and tokens a minute from now on; the strictest of all that was asked for counts."""
-        self._minute.restrict(rpm, tpm)
+    def restrict(self, owner: object, *, rpm: int | None, tpm: int | None) -> None:
+        """Hold to so many calls and tokens a minute for as long as the owner lives; the strictest owner counts."""
+        self._minute.restrict(owner, rpm, tpm)
 
     async def enter(self, tokens: int) -> Place:
         """A place for one call, as soon as those who came before have theirs.
@@ -110,10 +115,8 @@ class Limiter:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                # Its turn had come at the same moment; nothing was sent.
-                place = waiter.result()
-                self._minute.forget(place)
-                place.failed()
+                # Its turn had come at the same moment.
+                waiter.result().unsent()
             else:
                 self._admit()
             raise
@@ -158,6 +161,11 @@ class Limiter:
         self.in_flight -= 1
         if self._waiters:
             self._admit()
+
+    def _unsent(self, place: Place) -> None:
+        if self._minute.counts:
+            self._minute.forget(place)
+        self._left()
 
     def _succeeded(self, place: Place, tokens: int) -> None:
         if self._minute.counts:
@@ -236,22 +244,21 @@ class _Minute:
 
     def __init__(self) -> None:
         self.counts = False
-        self._rpm = math.inf
-        self._tpm = math.inf
+        self._owners: weakref.WeakKeyDictionary[object, tuple[float, float]] = weakref.WeakKeyDictionary()
         self._places: deque[Place] = deque()
         self._tokens = 0
 
-    def restrict(self, rpm: int | None, tpm: int | None) -> None:
-        self._rpm = min(self._rpm, math.inf if rpm is None else rpm)
-        self._tpm = min(self._tpm, math.inf if tpm is None else tpm)
-        self.counts = min(self._rpm, self._tpm) < math.inf
+    def restrict(self, owner: object, rpm: int | None, tpm: int | None) -> None:
+        self._owners[owner] = (math.inf if rpm is None else rpm, math.inf if tpm is None else tpm)
+        self.counts = True
 
     def ready(self, tokens: int, now: float) -> float:
         """When a call of so many tokens may go, as far as is known; one of more than tpm goes when no other counts."""
         while self._places and self._places[0].sent + _MINUTE <= now:
             self._tokens -= self._places.popleft().tokens
-        calls_fit = not self._places or len(self._places) < self._rpm
-        tokens_fit = not self._tokens or self._tokens + tokens <= self._tpm
+        limits = list(self._owners.values())
+        calls_fit = not self._places or len(self._places) < min((rpm for rpm, _ in limits), default=math.inf)
+        tokens_fit = not self._tokens or self._tokens + tokens <= min((tpm for _, tpm in limits), default=math.inf)
         return now if calls_fit and tokens_fit else self._places[0].sent + _MINUTE
 
     def add(self, place: Place) -> None:
@@ -269,14 +276,3 @@ class _Minute:
         if self._places and place.number >= self._places[0].number:
             self._places.remove(place)
             self._tokens -= place.tokens
-
-
-def limiter_of(endpoint: str, model: str) -> Limiter:
-    """The one limiter of this endpoint's model in this process."""
-    return _limiter_of(endpoint, model, os.getpid())
-
-
-@functools.cache
-def _limiter_of(endpoint: str, model: str, process: int) -> Limiter:
-    # A forked child has a loop of its own, so it begins anew.
-    return Limiter()

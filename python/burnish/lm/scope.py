@@ -12,25 +12,20 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from burnish.errors import BudgetExhausted
 from burnish.lm.capabilities import Price
 from burnish.lm.request import Request, Response
 from burnish.values.usage import Ledger, Usage
 
+T = TypeVar("T")
+
 
 class Reservation(Protocol):
     """Room in the budget, held for one attempt at a call."""
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until the run's time is over; None is never."""
-
-    def out_of_time(self) -> BudgetExhausted:
-        """What to raise where the call was not sent before that."""
-
-    def settle(self, usage: Usage) -> None:
+    def settle(self, usage: Usage, *, replied: bool) -> None:
         """Give back what the attempt did not use."""
 
 
@@ -48,6 +43,12 @@ class Meter(Protocol):
         Raises:
             BudgetExhausted: There is none, and none will come free.
         """
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the run's time is over; None is never."""
+
+    def out_of_time(self) -> BudgetExhausted:
+        """What to raise where a call was not sent before that."""
 
 
 class Journal(Protocol):
@@ -120,6 +121,21 @@ class Scope:
         n = self.rollout.draws[request.key]
         self.rollout.draws[request.key] += 1
         return request.key if n == 0 else f"{request.key}-{n}"
+
+    async def in_time(self, waiting: Awaitable[T]) -> T:
+        """What `waiting` brings, for what is no call yet and so ends with the run's time.
+
+        Raises:
+            BudgetExhausted: The time is over.
+        """
+        left = None if self.meter is None else self.meter.seconds_left()
+        if self.meter is None or left is None:
+            return await waiting
+        try:
+            async with asyncio.timeout(left):
+                return await waiting
+        except TimeoutError:
+            raise self.meter.out_of_time() from None
 
     def tell(self, kind: str, model: str, predictor: str, **fields: Any) -> None:
         """Add an event about a model's call."""

@@ -29,7 +29,7 @@ def reserve(meter: BudgetMeter, tokens: int = 10, **known: Any) -> Hold:
 
 
 def call(meter: BudgetMeter, used: Usage, tokens: int = 10) -> None:
-    reserve(meter, tokens).settle(used)
+    reserve(meter, tokens).settle(used, replied=True)
 
 
 def refused(meter: BudgetMeter, tokens: int = 10, **known: Any) -> str:
@@ -46,7 +46,7 @@ def full(meter: BudgetMeter, tokens: int = 10, **known: Any) -> bool:
         task = asyncio.ensure_future(meter.reserve(tokens, **known))
         await asyncio.sleep(0)
         if task.done():
-            task.result().settle(Usage())
+            task.result().settle(Usage(), replied=False)
             return False
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -86,7 +86,7 @@ def test_the_cap_on_tokens_counts_what_is_held() -> None:
     holds = [reserve(meter, 10, most=20) for _ in range(3)]
     assert full(meter, 10, most=20)
     for hold in holds:
-        hold.settle(Usage(1, 10, 0))
+        hold.settle(Usage(1, 10, 0), replied=True)
     assert meter.spent.tokens == 40
     reserve(meter, 50, most=20)
     assert full(meter, 1)
@@ -98,18 +98,18 @@ def test_before_the_first_reply_calls_go_one_at_a_time_and_then_as_many_as_were_
     hold = reserve(meter)
     assert full(meter)
     assert full(meter, most=5)
-    hold.settle(Usage(1, 10, 30))
+    hold.settle(Usage(1, 10, 30), replied=True)
     held = [reserve(meter), reserve(meter)]
     assert full(meter)
     assert meter.spent.tokens + meter._held.tokens == 40 + 2 * 40
     for hold in held:
-        hold.settle(Usage(1, 10, 20))
+        hold.settle(Usage(1, 10, 20), replied=True)
     held = [reserve(meter) for _ in range(4)]
     assert full(meter)
     # One that holds as much as it may use needs nothing to compare with.
     held += [reserve(meter, most=500) for _ in range(10)]
     for hold in held:
-        hold.settle(Usage())
+        hold.settle(Usage(), replied=False)
     assert meter._held == Usage()
 
 
@@ -118,6 +118,14 @@ def test_a_prompt_is_held_for_as_much_as_estimates_were_short() -> None:
     call(meter, Usage(1, 25, 5), tokens=10)
     reserve(meter, 20)
     assert meter._held.prompt_tokens == 50
+
+
+def test_replies_of_unknown_size_are_replies_all_the_same() -> None:
+    meter = BudgetMeter(Budget(tokens=1000))
+    reserve(meter).settle(Usage(1, 0, 0), replied=True)
+    assert not full(meter)
+    reserve(meter).settle(Usage(1, 10, 0), replied=False)
+    assert meter._answered == 1
 
 
 def test_a_cap_on_calls_alone_makes_nobody_wait() -> None:
@@ -139,7 +147,7 @@ def test_the_cap_on_dollars_goes_by_the_price_where_it_is_known() -> None:
     hold = reserve(meter, 100, most=50, price=price)
     assert meter._held.dollars == pytest.approx(0.6)
     assert full(meter, 100, most=50, price=price)
-    hold.settle(Usage(1, 100, 10, 0.2))
+    hold.settle(Usage(1, 100, 10, 0.2), replied=True)
     assert not full(meter, 100, most=50, price=price)
 
 
@@ -157,7 +165,7 @@ def refused_later(meter: BudgetMeter, hold: Hold, used: Usage) -> str:
         task = asyncio.ensure_future(meter.reserve(10))
         await asyncio.sleep(0)
         assert not task.done()
-        hold.settle(used)
+        hold.settle(used, replied=True)
         with pytest.raises(BudgetExhausted) as caught:
             await task
         return caught.value.cap
@@ -176,7 +184,7 @@ def test_calls_that_wait_for_room_are_served_in_their_order_and_may_be_cancelled
             hold = await meter.reserve(30)
             order.append(number)
             await asyncio.sleep(0)
-            hold.settle(Usage())
+            hold.settle(Usage(), replied=False)
 
         tasks = [asyncio.ensure_future(one(number)) for number in range(8)]
         await asyncio.sleep(0)

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.lm.limiter import Limiter, Place, limiter_of
+from burnish.lm.limiter import Limiter, Place
+from burnish.lm.traffic import traffic_of
 
 T = TypeVar("T")
 MINUTE = 60.0
@@ -451,7 +452,7 @@ def test_who_came_first_goes_first() -> None:
             await asyncio.sleep(1)
             place.failed()
 
-        limiter.restrict(rpm=None, tpm=4000)
+        limiter.restrict(limiter, rpm=None, tpm=4000)
         await asyncio.gather(*[caller(number) for number in range(30)])
         return order
 
@@ -476,7 +477,7 @@ def test_a_caller_that_gives_up_is_passed_over() -> None:
 def test_a_caller_that_gives_up_in_the_moment_of_its_turn_gives_it_on() -> None:
     async def work() -> int:
         limiter = await limited(1)
-        limiter.restrict(rpm=2, tpm=None)
+        limiter.restrict(limiter, rpm=2, tpm=None)
         place = await limiter.enter(10)
         first, second = asyncio.create_task(limiter.enter(10)), asyncio.create_task(limiter.enter(10))
         await asyncio.sleep(0)
@@ -494,7 +495,7 @@ def test_a_caller_that_gives_up_in_the_moment_of_its_turn_gives_it_on() -> None:
 def test_a_large_call_that_gives_up_does_not_hold_up_small_ones() -> None:
     async def work() -> float:
         limiter = Watched()
-        limiter.restrict(rpm=None, tpm=100)
+        limiter.restrict(limiter, rpm=None, tpm=100)
         await limiter.enter(60)
         large = asyncio.create_task(limiter.enter(90))
         small = asyncio.create_task(limiter.enter(30))
@@ -533,15 +534,42 @@ def test_a_failed_call_says_nothing_of_capacity() -> None:
 def test_calls_a_minute_are_never_passed_and_used_up() -> None:
     async def work() -> list[float]:
         limiter = Watched()
-        limiter.restrict(rpm=30, tpm=None)
-        limiter.restrict(rpm=100, tpm=None)
-        limiter.restrict(rpm=None, tpm=None)
+        owners = [Owner() for _ in range(3)]
+        for owner, rpm in zip(owners, (30, 100, None), strict=True):
+            limiter.restrict(owner, rpm=rpm, tpm=None)
         await drive(Endpoint(1000, latency=1.3), limiter, callers=50, seconds=300)
         return limiter.times()
 
     times = run(work())
     assert most_in_a_minute(times) == 30
     assert len(times) >= 30 * 4
+
+
+class Owner:
+    """Somebody who asks for a limit."""
+
+
+def test_a_limit_goes_with_whoever_asked_for_it() -> None:
+    async def work() -> int:
+        limiter = Limiter(clock=now)
+        strict, lenient = Owner(), Owner()
+        limiter.restrict(strict, rpm=2, tpm=None)
+        limiter.restrict(lenient, rpm=5, tpm=None)
+        del strict
+        return len(await at_once(limiter, 5))
+
+    assert run(work()) == 5
+
+
+def test_a_call_that_was_not_sent_after_all_is_no_call_of_the_minute() -> None:
+    async def work() -> int:
+        limiter = Limiter(clock=now)
+        limiter.restrict(limiter, rpm=2, tpm=None)
+        for place in await at_once(limiter, 2):
+            place.unsent()
+        return len(await at_once(limiter, 2))
+
+    assert run(work()) == 2
 
 
 def most_in_a_minute(times: list[float]) -> int:
@@ -551,7 +579,7 @@ def most_in_a_minute(times: list[float]) -> int:
 def test_tokens_a_minute_are_reserved_and_corrected() -> None:
     async def work() -> list[float]:
         limiter = Watched()
-        limiter.restrict(rpm=None, tpm=1000)
+        limiter.restrict(limiter, rpm=None, tpm=1000)
         first, second = await limiter.enter(600), await limiter.enter(400)
         third = asyncio.create_task(limiter.enter(300))
         await asyncio.sleep(1)
@@ -574,7 +602,7 @@ def test_tokens_a_minute_are_reserved_and_corrected() -> None:
 def test_a_call_of_more_tokens_than_a_minute_has_goes_alone() -> None:
     async def work() -> list[float]:
         limiter = Watched()
-        limiter.restrict(rpm=None, tpm=1000)
+        limiter.restrict(limiter, rpm=None, tpm=1000)
         for tokens in (5000, 10, 5000, 10):
             (await limiter.enter(tokens)).succeeded(tokens)
         return limiter.times()
@@ -582,13 +610,13 @@ def test_a_call_of_more_tokens_than_a_minute_has_goes_alone() -> None:
     assert run(work()) == pytest.approx([0, 60.5, 121, 181.5])
 
 
-def test_one_limiter_for_an_endpoints_model_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = limiter_of("http://127.0.0.1:1/v1", "a")
-    assert limiter_of("http://127.0.0.1:1/v1", "a") is here
-    assert limiter_of("http://127.0.0.1:1/v1", "b") is not here
-    assert limiter_of("http://127.0.0.1:2/v1", "a") is not here
+def test_one_pace_for_an_endpoints_model_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = traffic_of("http://127.0.0.1:1/v1", "a")
+    assert traffic_of("http://127.0.0.1:1/v1", "a") is here
+    assert traffic_of("http://127.0.0.1:1/v1", "b") is not here
+    assert traffic_of("http://127.0.0.1:2/v1", "a") is not here
     monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a forked child, whose loop is another
-    assert limiter_of("http://127.0.0.1:1/v1", "a") is not here
+    assert traffic_of("http://127.0.0.1:1/v1", "a") is not here
 
 
 STEPS = st.lists(
@@ -607,7 +635,7 @@ def test_whatever_happens_limits_hold_and_all_get_in(
 ) -> None:
     async def work() -> Watched:
         limiter = Watched()
-        limiter.restrict(rpm=rpm, tpm=tpm)
+        limiter.restrict(limiter, rpm=rpm, tpm=tpm)
         if tpm is not None and not cancelled(steps):
             limiter.tpm = tpm
         callers: list[asyncio.Task[Place]] = []

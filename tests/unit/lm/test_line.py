@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 import burnish
 from burnish.engine.events import EventStream
 from burnish.engine.meter import BudgetMeter
-from burnish.errors import BudgetExhausted, ConfigError, LMRejected, LMTransient, PromptTooLong
+from burnish.errors import BudgetExhausted, ConfigError, LMRejected, LMTransient, PromptTooLong, RunStopped
 from burnish.lm.lm import LM
 from burnish.lm.request import Output, Request, Response
 from burnish.lm.scope import RolloutState, Scope, use_scope
 from burnish.loop import run_sync
-from burnish.testing import ScriptedLM
+from burnish.testing import ScriptedLM, serving
 from burnish.values.budget import Budget
 from burnish.values.usage import Ledger, Usage
 
@@ -94,6 +95,147 @@ def test_a_wait_at_the_endpoint_ends_with_the_time_of_the_run() -> None:
     with use_scope(Scope(meter=meter)), pytest.raises(BudgetExhausted, match="seconds"):
         lm("hi")
     assert (meter.spent.calls, meter._held) == (1, Usage())
+
+
+def test_a_request_that_is_refused_while_others_are_answered_is_itself_at_fault() -> None:
+    def reply(request: Request) -> Any:
+        return busy(0.001) if "large" in request.messages[-1]["content"] else "yes"
+
+    lm = ScriptedLM(reply, num_retries=1, latency=0.001)
+
+    async def among_others() -> Any:
+        ended = asyncio.Event()
+
+        async def others() -> None:
+            number = 0
+            while not ended.is_set():
+                number += 1
+                await lm.acall(f"small {number}")
+
+        task = asyncio.ensure_future(others())
+        with pytest.raises(LMTransient) as caught:
+            await lm.acall("large")
+        ended.set()
+        await task
+        return caught.value.status
+
+    async def soon() -> Any:
+        async with asyncio.timeout(60):
+            return await among_others()
+
+    assert run_sync(soon()) == 429
+    assert sum("large" in request.messages[-1]["content"] for request in lm.requests) <= 20
+
+
+def test_a_model_that_only_computes_has_no_pace() -> None:
+    class Computes:
+        waits = False
+        calls = 0
+
+        async def complete(self, request: Request) -> Response:
+            self.calls += 1
+            raise busy(0.0)
+
+    backend = Computes()
+    with pytest.raises(LMTransient):
+        LM("a/b", backend=backend, cache=False, num_retries=0)("hi")
+    assert backend.calls == 1
+
+
+def test_who_waits_for_one_endpoint_keeps_nobody_from_another() -> None:
+    slow, fast = ScriptedLM(lambda request: "slow", rpm=1), ScriptedLM(lambda request: "fast")
+
+    async def both() -> int:
+        with use_scope(Scope(slots=asyncio.Semaphore(2))):
+            waiting = [asyncio.ensure_future(slow.acall(str(number))) for number in range(6)]
+            await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(fast.acall(str(number)) for number in range(20)))
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        return len(slow.requests)
+
+    assert run_sync(both()) == 1
+    assert len(fast.requests) == 20
+    assert slow._line.limiter.in_flight == 0
+
+
+def test_a_wait_for_another_try_ends_with_the_time_of_the_run() -> None:
+    lm = ScriptedLM([LMTransient("down", model="m", status=503, retry_after=60.0)] * 2, num_retries=1)
+    with use_scope(Scope(meter=BudgetMeter(Budget(seconds=0.1)))), pytest.raises(BudgetExhausted, match="seconds"):
+        lm("hi")
+
+
+def test_a_limiter_of_its_own_begins_anew_in_a_forked_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ScriptedLM([])._line
+    here = line.traffic
+    assert line.traffic is here
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    there = line.traffic
+    assert there is not here
+    assert line.traffic is there
+
+
+# The same request in flight
+
+
+def test_lms_of_the_same_name_and_address_send_the_same_request_once(tmp_path: Any) -> None:
+    with serving(latency=0.1, answer="yes") as server, burnish.context(cache=burnish.Cache()):
+        twins = [server.lm(cache=True) for _ in range(2)]
+
+        async def both() -> list[list[str]]:
+            return await asyncio.gather(*(twin.acall("hi") for twin in twins))
+
+        assert run_sync(both()) == [["yes"]] * 2
+        assert server.count() == 1
+
+
+def test_what_stops_one_run_does_not_stop_another_that_waits_for_the_same() -> None:
+    class Unwritable:
+        def reply(self, key: str) -> None:
+            return None
+
+        def keep_reply(self, key: str, response: Response, *, paid: bool = True) -> Any:
+            raise RunStopped("the disk is full")
+
+    lm = ScriptedLM(lambda request: "yes", latency=0.02, cache=True)
+
+    async def ask(scope: Scope) -> Any:
+        with use_scope(scope):
+            return await lm.acall("hi")
+
+    async def both() -> list[Any]:
+        slots = asyncio.Semaphore(2)
+        scopes = [Scope(slots=slots, journal=Unwritable()), Scope(slots=slots)]
+        return await asyncio.gather(*map(ask, scopes), return_exceptions=True)
+
+    with burnish.context(cache=burnish.Cache()):
+        stopped, answered = run_sync(both())
+    assert isinstance(stopped, RunStopped)
+    assert answered == ["yes"]
+
+
+def test_a_backend_that_asks_another_model_never_waits_for_its_own_slot() -> None:
+    inner = ScriptedLM(lambda request: "inner", cache=True)
+
+    class Asking:
+        async def complete(self, request: Request) -> Response:
+            await asyncio.sleep(0.02)
+            (text,) = await inner.acall("shared")
+            return Response((Output(text),), Usage(1), "m")
+
+    outer = LM("asking/m", backend=Asking(), cache=False)
+
+    async def both() -> list[Any]:
+        with use_scope(Scope(slots=asyncio.Semaphore(1))):
+            async with asyncio.timeout(10):
+                first = asyncio.ensure_future(outer.acall("hi"))
+                await asyncio.sleep(0.01)
+                return await asyncio.gather(first, inner.acall("shared"))
+
+    with burnish.context(cache=burnish.Cache()):
+        assert run_sync(both()) == [["inner"], ["inner"]]
 
 
 # Bills

@@ -152,6 +152,8 @@ def _floats(name: str, values: Any) -> NDArray[np.float32]:
     """An array of float32, row after row in memory."""
     import numpy as np
 
+    if isinstance(values, np.ndarray) and values.dtype == np.float32 and values.flags.c_contiguous:
+        return values
     try:
         given = np.asarray(values)
     except (TypeError, ValueError):

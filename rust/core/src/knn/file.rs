@@ -8,6 +8,7 @@
 //! before anything else: its length must be what the head says, so a head that lies claims no memory. The values themselves are
 //! not read: an index of any size opens at once. Whatever they are, a search returns scores that are numbers, or an error.
 
+use super::best::MOST_ROWS;
 use super::layout::{LINE, Layout, PANEL, Storage};
 use super::{MOST_PLACES, Metric};
 use crate::Error;
@@ -79,7 +80,9 @@ pub fn read(file: &[u8]) -> Result<(Metric, Layout, usize), Error> {
     let expected =
         panels.checked_mul(layout.panel_bytes() as u64).and_then(|size| size.checked_add(HEAD as u64));
     match (expected, usize::try_from(rows)) {
-        (Some(expected), Ok(n_rows)) if expected == file.len() as u64 => Ok((metric, layout, n_rows)),
+        (Some(expected), Ok(n_rows)) if expected == file.len() as u64 && n_rows <= MOST_ROWS => {
+            Ok((metric, layout, n_rows))
+        }
         _ => wrong(format!("it has {} bytes, which is not what {rows} rows of {dimension} take", file.len())),
     }
 }

@@ -114,6 +114,9 @@ impl Layout {
 /// Largest size of a value: a sum of products of two such in the most places stays far from infinity.
 pub const MOST: f32 = 1e16;
 
+/// A small number plus this is a whole one, of two the even; less this again it is that number, and no function is called.
+const WHOLE: f32 = 12_582_912.0;
+
 /// A row in whole numbers from -127 to 127, and what they are to be multiplied by.
 pub fn rounded(row: &[f32]) -> (f32, Vec<i8>) {
     let scale = row.iter().fold(0.0, |most: f32, value| most.max(value.abs())) / 127.0;
@@ -124,7 +127,8 @@ pub fn rounded(row: &[f32]) -> (f32, Vec<i8>) {
         clippy::cast_possible_truncation,
         reason = "a cast saturates, and what lies beyond is a rounding"
     )]
-    let numbers = row.iter().map(|value| (value / scale).round().clamp(-127.0, 127.0) as i8).collect();
+    let whole = |value: &f32| ((value / scale + WHOLE) - WHOLE).clamp(-127.0, 127.0) as i8;
+    let numbers = row.iter().map(whole).collect();
     (scale, numbers)
 }
 

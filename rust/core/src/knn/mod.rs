@@ -20,6 +20,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use best::MOST_ROWS;
 use bytes::Bytes;
 pub use bytes::Lent;
 pub use file::HEAD;
@@ -116,6 +117,9 @@ impl Index {
         let most = if self.metric == Metric::Cosine { MOST } else { self.layout.most() };
         self.check("rows", rows, most)?;
         let n_rows = self.n_rows + rows.len() / self.layout.dimension;
+        if n_rows > MOST_ROWS {
+            return Err(Error::TooMany { name: "rows", value: n_rows, most: MOST_ROWS });
+        }
         let size = self.layout.panel_bytes();
         let panels = self.panels.resized(n_rows.div_ceil(PANEL) * size);
         let mut buffer = vec![0.0; self.layout.dimension];
@@ -182,8 +186,8 @@ impl Index {
         }
         let rows = || found.iter().flatten();
         Ok(Nearest {
-            numbers: rows().map(|row| row.number.try_into().unwrap_or(i64::MAX)).collect(),
-            scores: rows().map(|row| row.score).collect(),
+            numbers: rows().map(|row| row.number().into()).collect(),
+            scores: rows().map(|row| row.score()).collect(),
         })
     }
 

@@ -17,8 +17,9 @@ use super::query::Tail;
 pub const QUERIES: usize = 64;
 /// Bytes of panels that a thread takes at a time, as long as there are enough for all.
 const PIECE: usize = 512 * 1024;
-/// Steps of a panel, times queries, that a thread more must have to do: it costs some 30 µs to start.
-const SHARE: usize = 1 << 16;
+/// Work that a thread more must have to do, since it costs some 30 µs to start. A step of a panel is one for each query, and
+/// eight for being read.
+const SHARE: usize = 1 << 18;
 
 /// All rows: panels, of which the last may be filled in part.
 #[derive(Clone, Copy)]
@@ -38,7 +39,7 @@ pub struct Block {
 pub fn nearest(panels: Panels<'_>, blocks: &[Block], k: usize, threads: usize) -> Vec<Vec<Scored>> {
     let n_panels = panels.n_rows.div_ceil(PANEL);
     let queries: usize = blocks.iter().map(|block| block.packed.len()).sum();
-    let work = n_panels.saturating_mul(panels.layout.steps()).saturating_mul(queries);
+    let work = n_panels.saturating_mul(panels.layout.steps()).saturating_mul(queries + 8);
     let threads = threads.min(work / SHARE).max(1);
     let pieces = Pieces::new(n_panels, panels.layout.panel_bytes(), threads);
     let shares = thread::scope(|scope| {
@@ -126,14 +127,9 @@ fn sift(panels: Panels<'_>, panel: usize, tile: &[u8], block: &Block, sums: &[u3
             };
             let floor = best.floor();
             // All are compared before one is looked at: that is a few wide instructions.
-            if !scores.map(|score| score > floor).contains(&true) {
-                continue;
-            }
-            for (lane, score) in scores.into_iter().enumerate() {
-                let number = (panel + place) * PANEL + lane;
-                if score > best.floor() && number < panels.n_rows {
-                    best.offer(score, number);
-                }
+            if scores.map(|score| score > floor).contains(&true) {
+                let first = (panel + place) * PANEL;
+                best.offer(&scores[..PANEL.min(panels.n_rows - first)], first);
             }
         }
     }

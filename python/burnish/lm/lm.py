@@ -10,6 +10,7 @@ from burnish.errors import ConfigError, PromptTooLong
 from burnish.lm.backends.base import Backend, Endpoint, backend_name
 from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
+from burnish.lm.parameters import check_names
 from burnish.lm.request import Message, Prefix, Request, Response
 from burnish.lm.secrets import bare_address, is_secret, without_secrets
 from burnish.lm.tokens import tokenizer_of
@@ -52,7 +53,7 @@ class LM:
         tpm: Likewise, tokens a minute.
         resend_after: Seconds after which a call without a reply is sent once more, and the first reply counts;
             both are on the bill. None is never.
-        context_window: Most tokens of prompt and reply together; None asks LiteLLM's table.
+        context_window: Most tokens of prompt and reply together; None asks LiteLLM's table how long a prompt may be.
         prices: Dollars per million prompt tokens and per million completion tokens; None asks the table.
         backend: A backend's name, or an object with ``async complete(request)``.
         api_base: The endpoint's address, such as ``"http://localhost:8000/v1"``.
@@ -85,9 +86,10 @@ class LM:
         api_base: str | None = None,
         **params: Any,
     ) -> None:
-        _check_name(model, has_backend=backend is not None)
+        _check_name(model, api_base, has_backend=backend is not None)
         _check_above(-1, num_retries=num_retries)
         _check_above(0, timeout=timeout, rpm=rpm, tpm=tpm, resend_after=resend_after, context_window=context_window)
+        check_names(params)
         secrets = {name: value for name, value in params.items() if is_secret(name)}
         self.model = model
         self.params = {name: value for name, value in params.items() if name not in secrets}
@@ -105,8 +107,16 @@ class LM:
             told=Capabilities(context_window=context_window, price=_price(prices)),
         )
 
+        self._window_is_for_both = context_window is not None
+        # Two keys to one place are the same request.
+        self._address = None if api_base is None else bare_address(api_base)
+
     def __repr__(self) -> str:
         return f"LM({self.model!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled goes to disk or elsewhere: no credentials, wherever they are.
+        return {**self.__dict__, "params": without_secrets(self.params)}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LM:
         return self
@@ -145,6 +155,7 @@ class LM:
         if config:
             params = {**params, **config}
             rollout_id = params.pop("rollout_id", None)
+            check_names(config)
             for name in config:
                 if is_secret(name) or name in _OF_THE_LM:
                     raise ConfigError(f"Give {name} to LM(...), not to a call.")
@@ -157,7 +168,7 @@ class LM:
             prefix=prefix,
             params=params,
             rollout_id=rollout_id,
-            endpoint=self._line.endpoint.api_base,
+            endpoint=self._address,
         )
 
     async def complete(self, request: Request, *, predictor: str = "") -> Response:
@@ -184,7 +195,7 @@ class LM:
         return await self._line.complete(request, predictor=predictor)
 
     def excess(self, request: Request) -> int:
-        """How many tokens a request has too many for the model's window, together with its longest reply; 0 if it fits.
+        """How many tokens a request has too many for the model's window; 0 if it fits.
 
         Counted by the model's tokenizer where it is at hand, else estimated; counted at all only where the
         text has more bytes than the window has tokens.
@@ -192,7 +203,8 @@ class LM:
         window = self.capabilities.context_window
         if window is None:
             return 0
-        room = window - (request.most_tokens or 0)
+        # The table tells how long a prompt may be; the user, how long prompt and reply together.
+        room = window - (request.most_tokens or 0) if self._window_is_for_both else window
         # No token is shorter than a byte, and what JSON adds to a message is more than what a chat template adds.
         if len(request.prefix.json) + len(request.turn) <= room:
             return 0
@@ -234,9 +246,8 @@ class LM:
     def dump_state(self) -> dict[str, Any]:
         """Model and parameters, without credentials."""
         state: dict[str, Any] = {"model": self.model, "cache": self.cache, "num_retries": self.num_retries}
-        address = self._line.endpoint.api_base
-        if address is not None:
-            state["api_base"] = bare_address(address)
+        if self._address is not None:
+            state["api_base"] = self._address
         state.update(without_secrets(self.params))
         return state
 
@@ -250,12 +261,13 @@ def _backend(given: str | Backend | None, endpoint: Endpoint) -> Backend:
     return backend
 
 
-def _check_name(model: Any, *, has_backend: bool) -> None:
+def _check_name(model: Any, api_base: str | None, *, has_backend: bool) -> None:
     if not (isinstance(model, str) and model):
         raise ConfigError(f"LM(model={model!r}): give 'provider/name', such as 'offline/icl'.")
     if not has_backend and "/" not in model:
+        example = f"openai/{model}" if api_base is None else f"local/{model}"
         raise ConfigError(
-            f"The model name {model!r} lacks its provider. Write it as 'provider/name', such as 'openai/{model}'."
+            f"The model name {model!r} lacks its provider. Write it as 'provider/name', such as {example!r}."
         )
 
 
@@ -263,7 +275,9 @@ def _check_above(least: int, **numbers: Any) -> None:
     for name, number in numbers.items():
         if number is None:
             continue
-        if isinstance(number, bool) or not isinstance(number, int | float) or not number > least:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ConfigError(f"LM({name}={number!r}) is no number: give one above {least}.")
+        if not number > least:
             raise ConfigError(f"LM({name}={number!r}) is out of range: give a number above {least}.")
 
 

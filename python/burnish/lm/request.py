@@ -12,12 +12,13 @@ makes no difference.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from burnish._core import Fingerprint, fingerprint
 from burnish.errors import ConfigError
+from burnish.lm.tokens import estimate
 from burnish.values.usage import Usage
 
 Message = dict[str, Any]
@@ -44,17 +45,6 @@ def digest(text: str) -> str:
     return fingerprint(text)
 
 
-def estimate_tokens(messages: Iterable[Message]) -> int:
-    """About how many tokens the messages are: a token for each 4 bytes of UTF-8, 4 a message."""
-    return sum(4 + _size(message) // 4 for message in messages)
-
-
-def _size(message: Message) -> int:
-    content = message.get("content")
-    text = content if isinstance(content, str) else canonical(content)
-    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
-
-
 class Prefix:
     """The messages that many requests begin with, hashed and counted once.
 
@@ -71,7 +61,7 @@ class Prefix:
         self.messages = tuple(messages)
         lines = [canonical(message) for message in self.messages]
         self.json = "".join(line + "," for line in lines)
-        self.tokens = estimate_tokens(self.messages)
+        self.tokens = estimate(self.messages)
         self.counts: dict[str, int] = {}
         self.fingerprint = Fingerprint("".join(line + "\n" for line in lines))
 
@@ -127,7 +117,7 @@ class Request:
             params,
             rollout_id,
             prefix.fingerprint.finish("\n".join([*lines, settings])),
-            prefix.tokens + estimate_tokens(messages),
+            prefix.tokens + estimate(messages),
             prefix,
             ",".join(lines),
         )

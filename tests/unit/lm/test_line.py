@@ -369,6 +369,14 @@ def test_the_reply_needs_room_in_the_window_too() -> None:
         ScriptedLM(["never"], context_window=60, max_tokens=30)(text)
 
 
+def test_the_table_tells_how_long_a_prompt_may_be_and_the_user_how_long_prompt_and_reply() -> None:
+    lms = [ScriptedLM([], model="openai/gpt-4o-mini", context_window=window) for window in (None, 128_000)]
+    message = [{"role": "user", "content": "word " * 120_000}]
+    excess = [lm.excess(lm.request(message, config={"max_tokens": 16_000})) for lm in lms]
+    assert excess[0] == 0
+    assert excess[1] > 0
+
+
 def demos(count: int) -> list[burnish.Example]:
     return [burnish.Example(a=f"question {n} " + "word " * 20, b=f"reply {n}").with_inputs("a") for n in range(count)]
 

@@ -116,6 +116,33 @@ def test_a_backend_that_does_not_exist_is_named() -> None:
         LM("a/b", backend="nowhere")("hi")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("temprature", "temperature"),
+        ("max_token", "max_tokens"),
+        ("num_retry", "num_retries"),
+        ("context_windw", "context_window"),
+        ("apibase", "api_base"),
+        ("base_url", "api_base"),
+    ],
+)
+def test_a_misspelt_parameter_is_an_error_and_says_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"Did you mean {meant}"):
+        LM("a/b", **{name: 1})
+    lm = ScriptedLM(counted)
+    with pytest.raises(ConfigError, match=f"Did you mean {meant}"):
+        lm("hi", **{name: 1})
+    assert lm.requests == []
+
+
+@pytest.mark.parametrize("name", ["top_a", "max_new_tokens", "xtc_threshold", "dry_multiplier", "guided_choice"])
+def test_a_parameter_of_a_providers_own_is_let_through(name: str) -> None:
+    lm = ScriptedLM(counted)
+    lm("hi", **{name: 1})
+    assert dict(lm.requests[0].params) == {name: 1}
+
+
 # Credentials
 
 
@@ -182,6 +209,12 @@ def test_the_rollout_id_tells_draws_apart_and_is_not_sent() -> None:
     assert [lm("hi"), lm("hi", rollout_id=1), lm("hi", rollout_id=2)] == [["one"], ["two"], ["three"]]
     assert [lm("hi", rollout_id=1), lm("hi")] == [["two"], ["one"]]
     assert all("rollout_id" not in request.params for request in lm.requests)
+
+
+def test_another_key_to_the_same_address_is_the_same_request() -> None:
+    message = [{"role": "user", "content": "hi"}]
+    bases = ["http://one/v1?api-key=marker-1", "http://one/v1?api-key=marker-2", "http://user:marker-3@one/v1"]
+    assert len({LM("a/b", api_base=base).request(message, config={}).key for base in bases}) == 1
 
 
 def test_endpoints_do_not_share_replies() -> None:
@@ -472,6 +505,9 @@ def test_a_backend_that_counts_nothing_is_still_asked() -> None:
 
 
 def test_a_pickled_model_holds_no_key() -> None:
+    nested = LM("openai/x", api_key="marker-key", extra_body={"api_key": "marker-key", "kept": 1})
+    assert b"marker-key" not in pickle.dumps(nested)
+    assert pickle.loads(pickle.dumps(nested)).params == {"extra_body": {"kept": 1}}
     lm = LM("openai/x", api_key="marker-key", temperature=0.5)
     pickled = pickle.dumps(lm)
     assert b"marker-key" not in pickled

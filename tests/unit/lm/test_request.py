@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish._core import fingerprint
-from burnish.lm.request import Output, Prefix, Request, Response, canonical, digest, estimate_tokens
+from burnish.lm.request import Output, Prefix, Request, Response, canonical, digest
 from burnish.values.usage import Usage
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -57,11 +57,6 @@ def test_the_order_of_keys_makes_no_difference() -> None:
 def test_characters_beyond_ascii_and_lone_surrogates_can_be_named() -> None:
     keys = {build(Prefix(), [{"role": "user", "content": text}]).key for text in ("é", "e\u0301", "\ud800", "😀")}
     assert len(keys) == 4
-
-
-def test_tokens_are_estimated_from_characters_with_parts_as_json() -> None:
-    assert estimate_tokens([{"role": "user", "content": "x" * 40}]) == 14
-    assert estimate_tokens([{"role": "user", "content": [{"type": "text", "text": "x" * 40}]}]) > 14
 
 
 def test_a_digest_is_32_hex_digits() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from burnish.lm.backends.base import Endpoint
-from burnish.lm.request import Request, estimate_tokens
+from burnish.lm.request import Request
+from burnish.lm.tokens import estimate
 from burnish.plugins.address import is_address, resolve
 from burnish.testing.scripted import rendered
 from burnish.testing.toy import _answer as toy_answer
@@ -110,7 +111,7 @@ def embeddings(body: bytes, model: str, dimensions: int) -> Answered:
     # One text, or the numbers of one text's tokens, may stand without a list around it.
     texts = [given] if isinstance(given, str) or (given and isinstance(given[0], int)) else given
     rows = [_row(text if isinstance(text, str) else " ".join(map(str, text)), data, dimensions) for text in texts]
-    prompt = estimate_tokens({"content": text} for text in texts)
+    prompt = estimate({"content": text} for text in texts)
     reply = {
         "object": "list",
         "model": model,

@@ -10,10 +10,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
 # What a provider's client takes as credentials.
-_NAME = re.compile(r"(^|_)(key|token|secret|password|headers?|credentials?|authorization|key_id)$")
+_NAME = re.compile(r"(^|_)((api)?key|token|secret|password|headers?|credentials?|authorization|key_id)$")
+# What else is one in an address: functions, signed links and gateways take theirs by these names.
+_IN_AN_ADDRESS = re.compile(r"^code$|(^|_)(auth|sig|signature)$")
 _IN_THE_ENVIRONMENT = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 # Shorter ones would blank out ordinary words.
 _SHORTEST = 6
@@ -21,7 +23,7 @@ _SHORTEST = 6
 
 def is_secret(name: str) -> bool:
     """Whether a parameter of this name holds a credential."""
-    return _NAME.search(name.lower()) is not None
+    return _NAME.search(_plain(name)) is not None
 
 
 def cleared(text: str, secrets: Mapping[str, Any]) -> str:
@@ -38,24 +40,54 @@ def cleared(text: str, secrets: Mapping[str, Any]) -> str:
 def without_secrets(value: Any) -> Any:
     """Parameters without what is named like a credential, however deep: ``extra_body`` is a place for any."""
     if isinstance(value, Mapping):
-        # Only texts: a schema may well describe a field with the name of a credential.
-        kept = {key: part for key, part in value.items() if not (isinstance(part, str) and is_secret(str(key)))}
+        # Objects stay: a schema may well describe a field with the name of a credential.
+        kept = {
+            key: part
+            for key, part in value.items()
+            if not (isinstance(part, str | list | tuple) and is_secret(str(key)))
+        }
         return {key: without_secrets(part) for key, part in kept.items()}
     return [without_secrets(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def bare_address(address: str) -> str:
-    """The address without user, password and query, which may hold a key."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """The address without its credentials: user and password, and what the query has under such a name.
+
+    What else stands in the query says what is asked, such as a version, and stays.
+
+    Example:
+        >>> bare_address("https://me:pass@models.example/v1?api-version=2&api-key=sk-1")
+        'https://models.example/v1?api-version=2'
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        # No address at all; its user and its query are where they would be in one.
+        return address.partition("?")[0].rpartition("@")[2]
+    kept = (pair for pair in parts.query.split("&") if not _is_credential(pair))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "&".join(kept), ""))
 
 
 def of_address(address: str) -> list[str]:
     """What `bare_address` leaves out, as it stands in the address and as it is meant."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return []  # nobody can be asked there, so nobody can repeat it
     user = parts.netloc.rpartition("@")[0]
-    written = [*user.split(":"), *(pair.partition("=")[2] for pair in parts.query.split("&"))]
-    return [*written, *map(unquote, written), *(value for _, value in parse_qsl(parts.query))]
+    values = [pair.partition("=")[2] for pair in parts.query.split("&") if _is_credential(pair)]
+    written = [*user.split(":"), *values]
+    return [*written, *map(unquote, written), *map(unquote_plus, written)]
+
+
+def _is_credential(pair: str) -> bool:
+    name = unquote_plus(pair.partition("=")[0])
+    return is_secret(name) or _IN_AN_ADDRESS.search(_plain(name)) is not None
+
+
+def _plain(name: str) -> str:
+    """The name as parameters are written: ``X-Api-Key`` is the header of ``x_api_key``."""
+    return name.lower().replace("-", "_")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
 from burnish.lm.request import Output, Request, Response, canonical, digest
 from burnish.lm.scope import current_scope
+from burnish.lm.secrets import bare_address
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.plugins.manager import lookup
@@ -124,7 +125,9 @@ class Hosted:
             raise
 
     async def _rows(self, asked: Asked) -> Row:
-        head = canonical(["embedding", self.endpoint.model, self.endpoint.api_base, dict(asked.params)])
+        base = self.endpoint.api_base
+        address = None if base is None else bare_address(base)
+        head = canonical(["embedding", self.endpoint.model, address, dict(asked.params)])
         keys: list[str] = []
         async for text in _in_turns(asked.texts):
             keys.append(digest(f"{head}\n{canonical(text)}"))

@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic_core import from_json
 
@@ -155,14 +155,23 @@ def _address(endpoint: Endpoint, provider: str) -> tuple[str, str]:
             f"Model {endpoint.model!r} has no address. Say where it is served: "
             f"LM({endpoint.model!r}, api_base='http://localhost:8000/v1')."
         )
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
             f"api_base={bare_address(base)!r} is no address; write it as 'http://localhost:8000/v1', "
             "with http or https, and /v1 where the server wants it."
         )
     query = f"?{parts.query}" if parts.query else ""
-    return bare_address(base).rstrip("/"), query
+    return _place(base), query
+
+
+def _place(address: str) -> str:
+    """The address without user and query."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def _of_environment() -> str | None:
@@ -202,7 +211,7 @@ def _is_trusted(base: str) -> bool:
     """Whether the key in the environment is meant for this address."""
     parts = urlsplit(base)
     of_openai = parts.hostname == "openai.com" or (parts.hostname or "").endswith(".openai.com")
-    return (of_openai and parts.scheme == "https") or base == (_of_environment() or "").rstrip("/")
+    return (of_openai and parts.scheme == "https") or base == _place(_of_environment() or "")
 
 
 def _output(choice: Mapping[str, Any]) -> Output:

@@ -67,8 +67,11 @@ def _cache_at(path: str | None) -> Cache:
     file = there.path
     assert file is not None
     if not file.is_file():
-        yet = " yet: nothing has been kept" if path is None else ""
-        raise ConfigError(f"There is no cache at {file}{yet}.")
+        if path is not None:
+            raise ConfigError(f"There is no cache at {file}.")
+        # No fault of anybody's: nothing that is worth keeping has been asked.
+        click.echo(f"There is no cache at {file} yet: nothing has been kept.")
+        raise click.exceptions.Exit(0)
     try:
         with closing(sqlite3.connect(f"{Path(file).absolute().as_uri()}?mode=rw", uri=True, timeout=1)) as opened:
             version = version_of(opened)

@@ -115,7 +115,7 @@ def test_the_default_is_the_cache_of_every_program(tmp_path: Path) -> None:
         return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
 
     answer = stat()
-    assert (answer.returncode, answer.stderr) == (2, f"There is no cache at {place} yet: nothing has been kept.\n")
+    assert (answer.returncode, answer.stdout) == (0, f"There is no cache at {place} yet: nothing has been kept.\n")
     assert list(tmp_path.iterdir()) == []
     keep(place, "m", 3)
     answer = stat()

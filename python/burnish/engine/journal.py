@@ -160,8 +160,12 @@ class RunJournal:
         if committed is None:
             return
         try:
+            if not self._file.in_transaction:
+                # SQLite has rolled back by itself, so that what is written now would be kept at once, and again later.
+                raise sqlite3.OperationalError("what was to be committed is lost")
             self._write_rest()
             self._file.execute("COMMIT")
+            self._rest_is_kept()
         except sqlite3.Error as error:
             self._roll_back()
             committed.future.set_exception(self._unwritable(error))
@@ -191,16 +195,19 @@ class RunJournal:
         self._bills.append(usage)
 
     def _write_rest(self) -> None:
+        """Write what waits for the next commit; it goes on waiting until that has come about."""
         self._file.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", self._scores.items())
-        self._scores.clear()
         if self._bills:
             bill = json.dumps(sum(self._bills, Usage()).to_dict())
             self._file.execute("INSERT INTO bills VALUES (?)", (bill,))
-            self._bills.clear()
         if self._flying != self._told:
             flying = json.dumps(self._flying.to_dict())
             self._file.execute("INSERT OR REPLACE INTO flying VALUES (1, ?)", (flying,))
-            self._told = self._flying
+
+    def _rest_is_kept(self) -> None:
+        self._scores.clear()
+        self._bills.clear()
+        self._told = self._flying
 
     def keep_events(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Append events to the run's history."""
@@ -211,6 +218,7 @@ class RunJournal:
             self._write_rest()
             self._file.executemany("INSERT INTO events (event) VALUES (?)", rows)
             self._file.execute("COMMIT")
+            self._rest_is_kept()
         finally:
             self._roll_back()
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from burnish.engine.journal import RunJournal
-from burnish.errors import ConfigError, StateError
+from burnish.errors import ConfigError, RunStopped, StateError
 from burnish.lm.request import Output, Response
 from burnish.loop import run_sync
 from burnish.values.usage import Usage
@@ -199,6 +199,31 @@ def test_a_disk_that_is_full_ends_in_an_error_and_leaves_nobody_waiting(tmp_path
     keep(journal, ("k", reply("room again")))
     journal.close()
     assert RunJournal(tmp_path, IDENTITY).reply("k") == reply("room again")
+
+
+def test_bills_and_scores_of_a_commit_that_failed_are_in_the_next(tmp_path: Path) -> None:
+    journal = RunJournal(tmp_path, IDENTITY)
+
+    async def send() -> None:
+        await journal.keep_sent(Usage(1, 10))
+
+    journal.keep_score("cell", {"value": 0.5})
+    journal.keep_bill(Usage(2, 7))
+    # There is room for these two in the pages that the file has, and none for what comes with them.
+    pages = journal._file.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        journal.keep_events([{"kind": "x" * 100_000}])
+    with pytest.raises(RunStopped):
+        keep(journal, ("k", reply("x" * 100_000)))
+    assert journal.spent() == Usage(2, 7)
+    journal._file.execute("PRAGMA max_page_count = 10000")
+    run_sync(send())
+    journal.close()
+    again = RunJournal(tmp_path, IDENTITY)
+    assert again.score("cell") == {"value": 0.5}
+    # What was in flight when the file was closed is on the bill too.
+    assert again.spent() == Usage(3, 17)
 
 
 def test_numbers_of_numpy_and_odd_feedback_in_a_score(tmp_path: Path) -> None:

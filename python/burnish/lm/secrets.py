@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
-# What a provider's client takes as credentials.
-_NAME = re.compile(r"(^|_)((api)?key|token|secret|password|headers?|credentials?|authorization|key_id)$")
+# What a provider's client takes as credentials; OpenAI's `prompt_cache_key` names a group of prompts.
+_NAME = re.compile(
+    r"(^|_)(?<!prompt_cache_)((api)?key|token|secret|password|headers?|credentials?|authorization|key_id)$"
+)
 # What else is one in an address: functions, signed links and gateways take theirs by these names.
 _IN_AN_ADDRESS = re.compile(r"^code$|(^|_)(auth|sig|signature)$")
 _IN_THE_ENVIRONMENT = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")

@@ -101,7 +101,9 @@ def test_a_credential_is_known_by_its_name_however_it_is_written(name: str) -> N
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["max_tokens", "monkey", "api_version", "keywords", "logit_bias", "tokenizer", "code"])
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "monkey", "prompt_cache_key", "api_version", "keywords", "logit_bias", "tokenizer", "code"]
+)
 def test_what_only_sounds_like_a_credential_is_none(name: str) -> None:
     assert not is_secret(name)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from burnish.errors import ConfigError
 from burnish.lm.request import Request
 from burnish.modules.module import Module
 from burnish.modules.predict import Predict
@@ -33,6 +34,7 @@ THINGS = {
 }
 _PLACES = ("by the harbour", "behind the mill", "in the attic", "at the market", "on the ridge")
 _KIND_OF = {thing: kind for kind, things in THINGS.items() for thing in things}
+_FIELDS = {"text", "thing", "kind", "completed"}
 _SECTION = re.compile(r"\[\[ ## (\w+) ## \]\][ \t]*\n?(.*?)(?=\[\[ ## |\Z)", re.DOTALL)
 
 
@@ -78,7 +80,7 @@ def metric(example: Example, prediction: Prediction, trace: Any = None) -> bool:
 
 def lm(**options: Any) -> ScriptedLM:
     """The model described above; `options` are those of `ScriptedLM`."""
-    return ScriptedLM(_answer, model="scripted/toy", **options)
+    return ScriptedLM(answer, model="scripted/toy", **options)
 
 
 def rollouts() -> list[Rollout]:
@@ -108,20 +110,40 @@ def _examples(first: int, last: int) -> list[Example]:
     ]
 
 
-def _answer(request: Request) -> dict[str, str]:
-    """Reads the prompt as a model does: the last question, the fields asked for, the demos."""
-    question = _sections(request.messages[-1]["content"])
-    thing = next(word for word in re.findall(r"\w+", " ".join(question.values())) if word in _KIND_OF)
-    demos = [_sections(m["content"]) for m in request.messages if m["role"] == "assistant"]
+def knows(request: Request) -> bool:
+    """Whether this is the prompt of a program of this module, which alone its model can answer."""
+    asked = {name for message in request.messages for name in _sections(message.get("content"))}
+    return asked <= _FIELDS and _thing(_sections(request.messages[-1].get("content"))) is not None
+
+
+def answer(request: Request) -> dict[str, str]:
+    """What the model says, which reads the prompt as a model does: the last question, the fields asked for, the demos.
+
+    Raises:
+        ConfigError: The question mentions none of `THINGS`.
+    """
+    question = _sections(request.messages[-1].get("content"))
+    thing = _thing(question)
+    if thing is None:
+        raise ConfigError(
+            "The toy model answers the programs of burnish.testing.toy alone, and this question mentions none of its "
+            "things. For another program give an answer of its own: a dict of output fields, or a function of the request."
+        )
+    demos = [_sections(m.get("content")) for m in request.messages if m["role"] == "assistant"]
     known = any(demo.get("kind") == _KIND_OF[thing] for demo in demos)
-    answer = {"thing": thing, "kind": _KIND_OF[thing] if known else "bird"}
-    named = {name for message in request.messages for name in _sections(message["content"])}
+    said = {"thing": thing, "kind": _KIND_OF[thing] if known else "bird"}
+    named = {name for message in request.messages for name in _sections(message.get("content"))}
     # What the question gives is not asked for.
-    return {name: value for name, value in answer.items() if name in named and thing not in question.get(name, "")}
+    return {name: value for name, value in said.items() if name in named and thing not in question.get(name, "")}
 
 
-def _sections(text: str) -> dict[str, str]:
-    return {name: value.strip() for name, value in _SECTION.findall(text)}
+def _thing(question: dict[str, str]) -> str | None:
+    return next((word for word in re.findall(r"\w+", " ".join(question.values())) if word in _KIND_OF), None)
+
+
+def _sections(text: Any) -> dict[str, str]:
+    # The content of a message with a picture is a list of parts: of no program here.
+    return {} if not isinstance(text, str) else {name: value.strip() for name, value in _SECTION.findall(text)}
 
 
 def _cell(number: int, example: Example) -> Cell:

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 
-from burnish.errors import ConfigError
+import burnish
+from burnish.errors import ConfigError, LMAccessDenied
 from burnish.testing import toy
 from burnish.testing.server import Options, Server, serving
 from burnish.testing.server.faults import FAULTS, REFUSALS, fault_of
@@ -126,6 +127,32 @@ def test_the_toy_model_is_the_same_there_as_here() -> None:
     question = "[[ ## text ## ]]\nA heron.\n\nRespond with [[ ## kind ## ]]"
     with serving() as server:
         assert chat(server, question).texts == toy.lm()(question)
+
+
+def test_by_default_any_program_is_answered() -> None:
+    mood = burnish.Predict("review -> mood: Literal['happy', 'angry']")
+    with serving() as server, burnish.context(lm=server.lm()):
+        # A review of fish is no toy program's question, whatever it mentions.
+        assert {mood(review=text).mood for text in ("Cold soup.", "The perch was good.")} <= {"happy", "angry"}
+        assert [entry["status"] for entry in server.seen()] == [200, 200]
+
+
+def test_the_toy_model_says_what_it_cannot_answer() -> None:
+    with serving(answer="toy") as server:
+        reply = chat(server, "[[ ## review ## ]]\nCold soup.")
+        assert reply.status == 400
+        assert reply.json()["error"]["message"].startswith("The toy model answers the programs of burnish.testing.toy")
+
+
+def test_only_the_models_that_there_are_answer_where_they_are_named() -> None:
+    with serving(models=["small", "large"], answer="Hello!") as server:
+        assert [model["id"] for model in send(server, "/models").json()["data"]] == ["small", "large"]
+        assert server.lm()("Hello?") == ["Hello!"]
+        reply = chat(server)
+        assert (reply.status, reply.json()["error"]["code"]) == (404, "model_not_found")
+        assert send(server, "/embeddings", {"model": "medium", "input": "a"}).status == 404
+        with pytest.raises(LMAccessDenied):
+            burnish.LM("local/lage", api_base=server.url, cache=False)("Hello?")
 
 
 def test_the_embedded_model_answers() -> None:
@@ -329,7 +356,9 @@ def test_no_more_requests_a_minute_than_it_allows() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"latncy": 1}, "no option 'latncy'; its options are model, answer, latency"),
+        ({"latncy": 1}, "no option 'latncy'; its options are model, models, answer, latency"),
+        ({"answer": shout}, f"give a function by its address, answer='{__name__}:shout'"),
+        ({"models": "small"}, "give a list of names"),
         ({"faults": {"eror": 0.1}}, "no fault 'eror'; the faults are rate_limit, "),
         ({"faults": {"error": 0.7, "cut": 0.7}}, "shares lie between 0 and 1, and so does their sum"),
         ({"latency": -1}, "latency=-1"),
@@ -397,6 +426,12 @@ def test_without_a_log_nothing_can_be_asked() -> None:
 def test_a_port_that_is_taken_is_an_error(constant: Server) -> None:
     with pytest.raises(ConfigError, match="did not start"):
         Server(port=constant.port).start()
+
+
+def test_an_address_at_which_nothing_stands_is_one_message(capfd) -> None:
+    with pytest.raises(ConfigError, match=r"did not start: 'nowhere\.at:all' cannot be used"):
+        Server(options=Options(answer="nowhere.at:all")).start()
+    assert capfd.readouterr().err == ""
 
 
 def alive(process_id: int) -> bool:

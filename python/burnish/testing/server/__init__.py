@@ -1,8 +1,8 @@
 """A real OpenAI-compatible server in a process of its own, for tests and benches.
 
-It answers as a scripted model would, is slow, busy or faulty as much as it is told to, and writes down
-every request before it answers. What fails depends on the content of a request and on how often that
-was asked before, so that a test can count on it::
+It answers any program, under any model name and without a key. It is slow, busy or faulty as much as
+it is told to, and writes down every request before it answers. What fails depends on the content of a
+request and on how often that was asked before, so that a test can count on it::
 
     with serving(latency=0.05, faults={"error": 0.3, "rate_limit": 0.1}) as server:
         with burnish.context(lm=server.lm()):
@@ -101,7 +101,7 @@ class Server:
         """Start the process and wait until it serves; on the same port as before, if there was one.
 
         Raises:
-            ConfigError: It could not start; what it said is on standard error.
+            ConfigError: It could not start, with the reason.
         """
         if self._process is not None:
             return
@@ -121,10 +121,11 @@ class Server:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps({**order, "options": self.options.to_dict()}) + "\n")
             process.stdin.flush()
-        port = process.stdout.readline()
-        if not port:
+        port = process.stdout.readline().strip()
+        if not port.isdigit():
             process.communicate()
-            raise ConfigError(f"The server did not start (exit status {process.returncode}); see standard error above.")
+            why = port or f"exit status {process.returncode}, see standard error above."
+            raise ConfigError(f"The server did not start: {why}")
         self.port = int(port)
         self._process = process
 
@@ -158,7 +159,7 @@ class Server:
         """A `burnish.LM` that asks this server, without a cache unless told otherwise."""
         from burnish.lm.lm import LM
 
-        return LM(f"local/{self.options.model}", **{"api_base": self.url, "cache": False, **options})
+        return LM(f"local/{self.options.names[0]}", **{"api_base": self.url, "cache": False, **options})
 
     def _read(self) -> None:
         if self.log is None:

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import ConfigError
+from burnish.errors import BurnishError, ConfigError
 from burnish.testing.server.faults import DAMAGES, REFUSALS
 from burnish.testing.server.options import Options
 from burnish.testing.server.web import serve
@@ -32,6 +32,11 @@ async def _serve_for_a_program() -> None:
 
     log = None if order["log"] is None else Path(order["log"])
     await serve(Options.of(order["options"]), port=order["port"], log=log, started=started)
+
+
+def _say(why: str) -> int:
+    print(why, flush=True)  # noqa: T201  this is how the program learns it
+    return 1
 
 
 def _end_with_the_input() -> None:
@@ -54,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=SHARE", help="again for another fault")
     helps = {
         "model": "the name in replies",
-        "answer": "toy, echo, offline/icl, package.module:function, or a text",
+        "answer": "any (the default), toy, echo, offline/icl, package.module:function, or a text",
         "latency": "seconds that each answer takes",
         "jitter": "up to so many seconds more, by content",
         "capacity": "requests served at once; more are refused (429)",
@@ -69,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     kinds |= dict.fromkeys(("capacity", "rpm", "faulty-attempts", "seed", "dimensions"), int)
     for name, text in helps.items():
         parser.add_argument(f"--{name}", type=kinds.get(name, float), default=argparse.SUPPRESS, help=text)
+    parser.add_argument(
+        "--models", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="refuse others (404); default: take any"
+    )
     parser.add_argument("--bodies", action="store_true", default=argparse.SUPPRESS, help="log each body too")
     return parser
 
@@ -93,8 +101,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             asyncio.run(_serve_for_a_program())
-        except OSError as error:
-            sys.exit(f"The server cannot serve: {error}")
+        except (BurnishError, OSError) as error:
+            # Where the program looks for the port.
+            sys.exit(_say(" ".join(f"{error}".split())))
     else:
         _serve_for_a_person(parser, given)
 
@@ -109,7 +118,7 @@ def _serve_for_a_person(parser: argparse.ArgumentParser, given: dict[str, Any]) 
         options = Options.of({**given, "faults": _faults(faults)})
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(options, port=port, log=log, started=started))
-    except (ConfigError, OSError) as error:
+    except (BurnishError, OSError) as error:
         parser.error(str(error))
 
 

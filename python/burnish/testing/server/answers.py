@@ -5,38 +5,32 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.request import Request
 from burnish.lm.tokens import estimate
 from burnish.plugins.address import is_address, resolve
+from burnish.testing import toy
 from burnish.testing.scripted import rendered
-from burnish.testing.toy import _answer as toy_answer
 
 # A body, its prompt and its completion tokens.
 Answered = tuple[bytes, int, int]
 _OFFLINE = "offline/icl"
+# Texts that name a way to answer; any other is said as it is, or is an address.
+WORDS = ("any", "toy", "echo", _OFFLINE)
 
 
 def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], Awaitable[Answered]]:
     """What answers chat completions, by the option `answer`."""
-    if answer == _OFFLINE:
-        from burnish.lm.backends.offline import create
-
-        backend = create(Endpoint(_OFFLINE))
-
-        async def learnt(body: bytes) -> Answered:
-            request, _ = _read(body, model=_OFFLINE)
-            return _completion((await backend.complete(request)).texts, request.tokens, model)
-
-        return learnt
-    if isinstance(answer, str) and answer not in ("toy", "echo") and not is_address(answer):
+    if answer in ("any", _OFFLINE):
+        return _learnt(model, toys=answer == "any")
+    if isinstance(answer, str) and answer not in WORDS and not is_address(answer):
         return _constant(answer, model)
     if isinstance(answer, Mapping):
         return _constant(rendered(answer), model)
-    function = {"toy": toy_answer, "echo": _echo}.get(answer) or resolve(answer)
+    function = {"toy": toy.answer, "echo": _echo}.get(answer) or resolve(answer)
 
     async def told(body: bytes) -> Answered:
         request, copies = _read(body)
@@ -46,6 +40,21 @@ def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], A
         return _completion(texts, request.tokens, model)
 
     return told
+
+
+def _learnt(model: str, *, toys: bool) -> Callable[[bytes], Awaitable[Answered]]:
+    """The embedded model, but for the prompts of toy programs where `toys` is true."""
+    from burnish.lm.backends.offline import create
+
+    backend = create(Endpoint(_OFFLINE))
+
+    async def said(body: bytes) -> Answered:
+        request, copies = _read(body, model=_OFFLINE)
+        if toys and toy.knows(request):
+            return _completion([rendered(toy.answer(request))] * copies, request.tokens, model)
+        return _completion((await backend.complete(request)).texts, request.tokens, model)
+
+    return said
 
 
 def _constant(text: str, model: str) -> Callable[[bytes], Awaitable[Answered]]:
@@ -137,6 +146,7 @@ def _row(text: str, data: Mapping[str, Any], dimensions: int) -> str | list[floa
     return values
 
 
-def models(model: str) -> bytes:
+def models(names: Iterable[str]) -> bytes:
     """The reply to ``GET /v1/models``."""
-    return json.dumps({"object": "list", "data": [{"id": model, "object": "model", "owned_by": "burnish"}]}).encode()
+    rows = [{"id": name, "object": "model", "owned_by": "burnish"} for name in names]
+    return json.dumps({"object": "list", "data": rows}).encode()

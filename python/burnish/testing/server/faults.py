@@ -40,6 +40,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
             400, "invalid_request_error", "This model's maximum context length is 10 tokens.", "context_length_exceeded"
         ),
         "denied": Refusal(401, "invalid_request_error", "Incorrect API key provided.", "invalid_api_key"),
+        "unknown_model": Refusal(404, "invalid_request_error", "The model does not exist.", "model_not_found"),
     }
 )
 DAMAGES: Mapping[str, str] = MappingProxyType(

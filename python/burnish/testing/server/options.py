@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,13 @@ class Options:
     """How the server answers.
 
     Attributes:
-        model: The model's name in replies and in ``GET /v1/models``; any name may be asked for.
-        answer: ``"toy"`` (as `burnish.testing.toy.lm` answers), ``"echo"`` (the last message), ``"offline/icl"``,
-            ``"package.module:function"`` (from `burnish.Request` to a text, output fields, or a list of them), output
-            fields, or a text. The last two are the fastest.
+        model: The model's name in replies and in ``GET /v1/models``.
+        models: The names that may be asked for; any other is refused (404). None, as by default, takes every name. Every
+            key is taken, and none is asked for, but for the fault ``denied``.
+        answer: ``"any"`` (the default: ``"toy"`` for the programs of `burnish.testing.toy`, else ``"offline/icl"``),
+            ``"toy"`` (as `burnish.testing.toy.lm` answers), ``"echo"`` (the last message), ``"offline/icl"`` (the embedded
+            model), ``"package.module:function"`` (from `burnish.Request` to a text, output fields, or a list of them),
+            output fields, or a text. The last two are the fastest.
         latency: Seconds that each answer takes.
         jitter: Up to so many seconds more, by content.
         capacity: Requests that are served at once; more are refused (429), at once.
@@ -36,7 +39,8 @@ class Options:
     """
 
     model: str = "toy"
-    answer: str | Mapping[str, Any] = "toy"
+    models: Sequence[str] | None = None
+    answer: str | Mapping[str, Any] = "any"
     latency: float = 0.0
     jitter: float = 0.0
     capacity: int | None = None
@@ -50,6 +54,16 @@ class Options:
     bodies: bool = False
 
     def __post_init__(self) -> None:
+        answer: Any = self.answer
+        if not isinstance(answer, str | Mapping):
+            name = getattr(answer, "__qualname__", type(answer).__qualname__)
+            address = f"{getattr(answer, '__module__', 'package.module')}:{name}"
+            raise ConfigError(
+                f"answer={answer!r}: the server runs in a process of its own, so give a function by its address, "
+                f"answer={address!r}, from where it can be imported."
+            )
+        if isinstance(self.models, str) or (self.models is not None and not self.models):
+            raise ConfigError(f"models={self.models!r}: give a list of names, such as ['small', 'large'].")
         for name in ("latency", "jitter", "capacity", "rpm", "retry_after", "faulty_attempts", "pace", "dimensions"):
             number = getattr(self, name)
             if number is not None and not (number >= 0 and math.isfinite(number)):
@@ -60,6 +74,11 @@ class Options:
         shares = self.faults.values()
         if not all(0 <= share <= 1 for share in shares) or sum(shares) > 1 + 1e-9:
             raise ConfigError(f"faults={dict(self.faults)}: shares lie between 0 and 1, and so does their sum.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models that are listed."""
+        return (self.model,) if self.models is None else tuple(self.models)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Options:

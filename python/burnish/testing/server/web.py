@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from burnish.errors import BurnishError
 from burnish.testing.server.answers import Answered, answerer, embeddings, models
 from burnish.testing.server.faults import REFUSALS, Refusal, fault_of, share
 
@@ -69,21 +70,22 @@ class ModelServer:
         """One request, from its arrival to its reply."""
         path = http.path
         if path == _MODELS:
-            return self.reply(200, models(self.options.model))
+            return self.reply(200, models(self.options.names))
         if path not in (_CHAT, _EMBEDDINGS) or http.method != "POST":
             return self._no(Refusal(404, "invalid_request_error", f"Unknown request URL: {http.method} {path}."))
         body = await http.read()
         busy = self._busy()
         content, attempt = self._told_apart(body, counts=busy is None)
-        fault = busy or self._fault(content, attempt)
+        fault = busy or self._fault(content, attempt) or self._unknown(body)
         refusal = self._refusal(fault)
         answered: Answered = (b"", 0, 0)
         try:
             answered = await self._answer(path, body)
         # An answer function is an author's, and a body anybody's: either may be wrong in any way.
         except Exception as error:
+            said = str(error) if isinstance(error, BurnishError) else f"{type(error).__name__}: {error}"
             fault = fault or "unanswerable"
-            refusal = refusal or Refusal(400, "invalid_request_error", f"{type(error).__name__}: {error}")
+            refusal = refusal or Refusal(400, "invalid_request_error", said)
         self._log(http, body, content, attempt, fault, answered, refusal)
         if busy is not None:
             return self._no(refusal)
@@ -131,6 +133,16 @@ class ModelServer:
         if first is not None and attempt >= first:
             return None
         return fault_of(self.options.faults, self.options.seed, content, attempt)
+
+    def _unknown(self, body: bytes) -> str | None:
+        names = self.options.models
+        if names is None:
+            return None
+        try:
+            return None if json.loads(body)["model"] in names else "unknown_model"
+        # A body that names no model is refused for what it is, further on.
+        except (ValueError, TypeError, LookupError):
+            return None
 
     def _refusal(self, fault: str | None) -> Refusal | None:
         if fault in ("capacity", "rpm"):

@@ -64,7 +64,7 @@ def commands(page: Path) -> list[list[str]]:
     """The `burnish` commands of a page's shell blocks, in order, split into words."""
     shell = "\n".join(SHELL.findall(page.read_text(encoding="utf-8"))).replace("\\\n", " ")
     lines = [line.removeprefix(".venv/bin/") for line in shell.splitlines()]
-    return [shlex.split(line)[1:] for line in lines if line.startswith("burnish ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("burnish ")]
 
 
 def test_the_readme_prints_what_it_shows(tmp_path: Path) -> None:

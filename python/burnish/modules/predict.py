@@ -14,7 +14,7 @@ from burnish.lm.lm import LM
 from burnish.lm.request import Request
 from burnish.lm.settings import settings
 from burnish.modules.binding import current_binding
-from burnish.modules.fitting import fitted
+from burnish.modules.fitting import Prompts, fitted
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -52,7 +52,7 @@ class Predict(Module):
         self.demos: list[Any] = []
         self.lm: LM | None = None
         self.config = config
-        self._compiled_prompt: tuple[Adapter, type[Signature], list[Any], Prompt] | None = None
+        self._compiled_prompt: Prompts | None = None
 
     def __repr__(self) -> str:
         return f"Predict({self.signature.signature})"
@@ -106,12 +106,16 @@ class Predict(Module):
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
         adapter: Adapter = settings.adapter or _CHAT
         task = None if signature is not None else choice.instructions
-        shown = choice.demos if demos is None else demos
-        shown = self.demos if shown is None else shown
         if demos is None and signature is None:
-            prompt = self._prompt(adapter, choice)
+            prompts = self._prompts(adapter, choice)
         else:
-            prompt = adapter.compile(asked, instructions=asked.instructions if task is None else task, demos=shown)
+            shown = choice.demos if demos is None else demos
+            prompts = Prompts(
+                adapter,
+                asked,
+                instructions=asked.instructions if task is None else task,
+                demos=self.demos if shown is None else shown,
+            )
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
@@ -119,15 +123,13 @@ class Predict(Module):
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
         turn = adapter.render(asked, inputs)
-        request = model.request(turn, prefix=prompt.prefix, config=settings_of_call)
-        if shown and model.excess(request):
-            instructions = asked.instructions if task is None else task
 
-            def with_demos(number: int) -> Request:
-                fewer = adapter.compile(asked, instructions=instructions, demos=shown[:number])
-                return model.request(turn, prefix=fewer.prefix, config=settings_of_call)
+        def request_of(prompt: Prompt) -> Request:
+            return model.request(turn, prefix=prompt.prefix, config=settings_of_call)
 
-            request = await fitted(model, with_demos, most=len(shown), predictor=name)
+        request = request_of(prompts.showing(len(prompts.demos)))
+        if prompts.demos and model.excess(request):
+            request = await fitted(model, prompts, request_of, predictor=name)
         response = await model.complete(request, predictor=name)
         outputs = [adapter.parse(asked, output.text) for output in response.outputs]
         prediction = (
@@ -138,30 +140,30 @@ class Predict(Module):
             binding.steps[number] = Step(self, inputs, prediction)
         return prediction
 
-    def _prompt(self, adapter: Adapter, choice: Choice) -> Prompt:
-        """The compiled prompt: made once for a candidate, or until the predictor is changed."""
+    def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:
+        """The compiled prompts: made once for a candidate, or until the predictor is changed."""
         signature = self.signature
         if choice is _NOTHING:
-            return self._own_prompt(adapter)
-        prompt: Prompt | None = choice.prompts.get((adapter, signature))
-        if prompt is None:
-            prompt = adapter.compile(
+            return self._own_prompts(adapter)
+        prompts: Prompts | None = choice.prompts.get((adapter, signature))
+        if prompts is None:
+            prompts = choice.prompts[adapter, signature] = Prompts(
+                adapter,
                 signature,
                 instructions=signature.instructions if choice.instructions is None else choice.instructions,
-                demos=self.demos if choice.demos is None else choice.demos,
+                demos=list(self.demos) if choice.demos is None else choice.demos,
             )
-            choice.prompts[adapter, signature] = prompt
-        return prompt
+        return prompts
 
-    def _own_prompt(self, adapter: Adapter) -> Prompt:
+    def _own_prompts(self, adapter: Adapter) -> Prompts:
         # Demos are the user's to change at any time, in place too, so they are compared.
         signature = self.signature
         kept = self._compiled_prompt
-        if kept is not None and kept[0] is adapter and kept[1] is signature and kept[2] == self.demos:
-            return kept[3]
-        prompt = adapter.compile(signature, instructions=signature.instructions, demos=self.demos)
-        self._compiled_prompt = (adapter, signature, copy.deepcopy(self.demos), prompt)
-        return prompt
+        if kept is None or kept.adapter is not adapter or kept.signature is not signature or kept.demos != self.demos:
+            demos = copy.deepcopy(self.demos)
+            kept = Prompts(adapter, signature, instructions=signature.instructions, demos=demos)
+            self._compiled_prompt = kept
+        return kept
 
 
 NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:

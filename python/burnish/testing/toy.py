@@ -80,7 +80,7 @@ def metric(example: Example, prediction: Prediction, trace: Any = None) -> bool:
 
 def lm(**options: Any) -> ScriptedLM:
     """The model described above; `options` are those of `ScriptedLM`."""
-    return ScriptedLM(answer, model="scripted/toy", **options)
+    return ScriptedLM(_answer, model="scripted/toy", **options)
 
 
 def rollouts() -> list[Rollout]:
@@ -116,7 +116,7 @@ def knows(request: Request) -> bool:
     return asked <= _FIELDS and _thing(_sections(request.messages[-1].get("content"))) is not None
 
 
-def answer(request: Request) -> dict[str, str]:
+def _answer(request: Request) -> dict[str, str]:
     """What the model says, which reads the prompt as a model does: the last question, the fields asked for, the demos.
 
     Raises:

@@ -30,7 +30,7 @@ def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], A
         return _constant(answer, model)
     if isinstance(answer, Mapping):
         return _constant(rendered(answer), model)
-    function = {"toy": toy.answer, "echo": _echo}.get(answer) or resolve(answer)
+    function = {"toy": toy._answer, "echo": _echo}.get(answer) or resolve(answer)
 
     async def told(body: bytes) -> Answered:
         request, copies = _read(body)
@@ -51,7 +51,7 @@ def _learnt(model: str, *, toys: bool) -> Callable[[bytes], Awaitable[Answered]]
     async def said(body: bytes) -> Answered:
         request, copies = _read(body, model=_OFFLINE)
         if toys and toy.knows(request):
-            return _completion([rendered(toy.answer(request))] * copies, request.tokens, model)
+            return _completion([rendered(toy._answer(request))] * copies, request.tokens, model)
         return _completion((await backend.complete(request)).texts, request.tokens, model)
 
     return said

@@ -12,6 +12,7 @@ slots come free at once a call is waiting for each, while programs compute betwe
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ _OUTAGES_IN_A_ROW = 10
 # What a reply is worth depends on what the prompt shows, so one candidate says little of the others.
 _CANDIDATES_ALIKE = 3
 _UP_TO_THE_PROMPT = ("ReplyError", "PromptTooLong")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 class Runner:
@@ -246,7 +248,8 @@ class _Health:
             self._in_a_row = 0
             self._last = ""
             return
-        reason = (rollout.reason or "")[:80]
+        # How many tokens were too many, or seconds too long, is another number for each example.
+        reason = _NUMBER.sub("#", rollout.reason or "")[:80]
         # Running out of budget is a normal end.
         if reason.startswith("Budget"):
             return
@@ -267,7 +270,7 @@ class _Health:
             return
         if self._in_a_row >= limit and (outage or not self._good):
             raise RunStopped(
-                f"Stopped: {self._in_a_row} examples in a row ended alike: {rollout.reason}. "
+                f"Stopped: {self._in_a_row} examples in a row ended alike: {(rollout.reason or '').rstrip('.')}. "
                 + (
                     "None of them counts as a score. Run again to go on; with run_dir= set, "
                     "nothing that was received is asked for again."

@@ -15,7 +15,7 @@ from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
-from burnish.errors import BudgetExhausted, LMAccessDenied, LMRejected, LMTransient, RunStopped
+from burnish.errors import BudgetExhausted, LMAccessDenied, LMRejected, LMTransient, PromptTooLong, RunStopped
 from burnish.lm.scope import Scope
 from burnish.loop import run_sync
 from burnish.testing import ScriptedLM, toy
@@ -56,7 +56,7 @@ def right(example: Any, prediction: Any, trace: Any = None) -> bool:
 def run(program: Module, todo: list[Cell], *, limit: int = 4, **options: Any) -> list[Rollout]:
     """Run cells in a run of their own, of which `options` say what it brings and how it runs."""
     brings = {name: options.pop(name) for name in ("journal", "meter", "watch") if name in options}
-    how = {name: options.pop(name) for name in ("max_errors", "failure_score") if name in options}
+    how = {name: options.pop(name) for name in ("max_errors", "failure_score", "tuned") if name in options}
     judge = options.pop("judge", Judge(right))
 
     async def inside() -> list[Rollout]:
@@ -251,8 +251,28 @@ def test_a_program_that_has_once_succeeded_may_fail_as_often_as_it_likes() -> No
 
 
 def test_different_failures_do_not_stop_a_run() -> None:
-    rollouts = run(Calls(failing(*((n, ValueError(f"{n}")) for n in range(60)))), cells(60))
+    rollouts = run(Calls(failing(*((n, ValueError("ab"[n % 2])) for n in range(60)))), cells(60), limit=1)
     assert {rollout.status for rollout in rollouts} == {Status.FAILED}
+
+
+def test_failures_that_differ_in_numbers_alone_are_alike() -> None:
+    def too_long(number: int) -> None:
+        raise PromptTooLong(f"The prompt is {number * 7} tokens too long, of {number * 1000:,}.", model="m")
+
+    program = Calls(too_long)
+    with pytest.raises(RunStopped, match=r"20 examples in a row ended alike: PromptTooLong.*of 19,000\. Nothing"):
+        run(program, cells(100), limit=1)
+    assert program.started == 20
+
+
+def test_a_prompt_that_is_too_long_stops_a_search_only_with_several_candidates() -> None:
+    def too_long(number: int) -> None:
+        raise PromptTooLong(f"The prompt is {number} tokens too long.", model="m")
+
+    given = [cell for name in "abc" for cell in cells(24, Candidate(name))]
+    assert {rollout.status for rollout in run(Calls(too_long), given[:48], tuned=True)} == {Status.FAILED}
+    with pytest.raises(RunStopped, match="PromptTooLong"):
+        run(Calls(too_long), given, limit=1, tuned=True)
 
 
 def test_an_outage_stops_the_run_even_after_successes_and_says_that_it_can_go_on() -> None:

@@ -1,7 +1,7 @@
 """A model server that repeats the credentials it is sent: `python -m tests.support.echoing_server`.
 
 Careless gateways do, in errors, headers and pages. The port is the first line of standard output. How a request fails
-depends on its content and on how often it was asked before; every second attempt is answered as the toy model does.
+depends on its content and on how often it was asked before; every second attempt is answered.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from burnish import Request
 from burnish.testing.scripted import rendered
-from burnish.testing.toy import _answer
 
 KINDS = ("answer", "500", "429", "503", "400", "401", "302", "cut", "page", "empty", "error", "drop", "torn")
 
@@ -78,13 +76,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def answer(body: dict[str, Any], echo: str) -> bytes:
-    """The toy model's answer, with the credentials where nobody reads."""
-    messages = body["messages"]
-    try:
-        text = rendered(_answer(Request.build("local/toy", messages, params={})))
-    except StopIteration:
-        text = "no thing that it knows"
-    message = {"role": "assistant", "content": text, "x_echo": echo}
+    """The same answer to everybody, with the credentials where nobody reads."""
+    message = {"role": "assistant", "content": rendered({"kind": "bird"}), "x_echo": echo}
     reply = {
         "id": echo,
         "object": "chat.completion",

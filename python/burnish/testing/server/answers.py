@@ -12,8 +12,9 @@ from burnish.lm.backends.base import Endpoint
 from burnish.lm.request import Request
 from burnish.lm.tokens import estimate
 from burnish.plugins.address import is_address, resolve
-from burnish.testing import toy
 from burnish.testing.scripted import rendered
+from burnish.testing.toy import _answer as toy_answer
+from burnish.testing.toy import knows
 
 # A body, its prompt and its completion tokens.
 Answered = tuple[bytes, int, int]
@@ -30,7 +31,7 @@ def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], A
         return _constant(answer, model)
     if isinstance(answer, Mapping):
         return _constant(rendered(answer), model)
-    function = {"toy": toy._answer, "echo": _echo}.get(answer) or resolve(answer)
+    function = {"toy": toy_answer, "echo": _echo}.get(answer) or resolve(answer)
 
     async def told(body: bytes) -> Answered:
         request, copies = _read(body)
@@ -50,8 +51,8 @@ def _learnt(model: str, *, toys: bool) -> Callable[[bytes], Awaitable[Answered]]
 
     async def said(body: bytes) -> Answered:
         request, copies = _read(body, model=_OFFLINE)
-        if toys and toy.knows(request):
-            return _completion([rendered(toy._answer(request))] * copies, request.tokens, model)
+        if toys and knows(request):
+            return _completion([rendered(toy_answer(request))] * copies, request.tokens, model)
         return _completion((await backend.complete(request)).texts, request.tokens, model)
 
     return said

@@ -106,7 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, about: str) -> None:
         codes = {"length": "context_length_exceeded", "quota": "insufficient_quota"}
-        text = "This model's maximum context length is 8 tokens." if about == "length" else f"wrong: {about} {KEY}"
+        texts = {
+            "length": "This model's maximum context length is 8 tokens.",
+            "large": "Request too large for m on tokens per min (TPM): Limit 3, Requested 4. The input must be reduced.",
+        }
+        text = texts.get(about, f"wrong: {about} {KEY}")
         error = {"message": text, "type": "x", "param": None, "code": codes.get(about)}
         self._send(status, json.dumps({"error": error}).encode())
 
@@ -230,6 +234,7 @@ def test_a_row_that_is_lost_is_worth_another_try(server: _Server) -> None:
         ("422 form", LMRejected),
         ("429 slowly", LMTransient),
         ("429 quota", LMAccessDenied),
+        ("429 large", PromptTooLong),
         ("500 broken", LMTransient),
         ("502 gateway", LMTransient),
         ("503 full", LMTransient),

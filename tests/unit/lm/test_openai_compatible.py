@@ -27,6 +27,10 @@ from tests.unit.lm.test_http import reply, served
 
 KEY = "sk-marker-4711-0815"
 MESSAGE = {"role": "assistant", "content": "heron"}
+TOO_LARGE = (
+    "Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 40000. "
+    "The input or output tokens must be reduced in order to run successfully."
+)
 USAGE = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
 
 
@@ -263,6 +267,60 @@ class TestWhatIsRead:
         usage = ask(chat({"content": "four" * 10}, usage=None))[0].usage
         assert usage == Usage(1, question().tokens, 10, 0.0, 1)
 
+    @pytest.mark.parametrize("error", ["", {}, None, False, {"message": "", "code": None}])
+    def test_an_error_that_says_nothing_is_none(self, error: object):
+        assert ask(chat(error=error))[0].texts == ["heron"]
+
+    def test_a_mark_of_byte_order_is_no_part_of_the_reply(self):
+        assert ask(b"\xef\xbb\xbf" + json.dumps(chat()).encode())[0].texts == ["heron"]
+
+    @pytest.mark.parametrize(
+        ("written", "text"),
+        [
+            (rb"cut \ud83d", "cut \ufffd"),
+            (rb"\udc26 and \ud83d\udc26", "\ufffd and \U0001f426"),
+            (rb"no escape: \\ud83d, but \ud83d", "no escape: \\ud83d, but \ufffd"),
+            (b"cut \xf0\x9f\x90", "cut \ufffd"),
+        ],
+    )
+    def test_half_a_character_is_replaced_and_the_reply_is_good(self, written: bytes, text: str):
+        response, _, _ = ask(json.dumps(chat()).encode().replace(b"heron", written))
+        assert response.texts == [text]
+        assert response.texts[0].encode()
+        assert Response.from_json(response.to_json()) == response
+
+    @pytest.mark.parametrize(
+        ("usage", "prompt"),
+        [
+            ({"prompt_tokens": -5}, 0),
+            ({"prompt_tokens": math.inf}, 0),
+            ({"prompt_tokens": math.nan}, 0),
+            ({"prompt_tokens": 10**30}, 0),
+            ({"prompt_tokens": "many"}, 0),
+            ({"prompt_tokens": "7"}, 7),
+            ({"prompt_tokens": 7, "prompt_tokens_details": ["odd"]}, 7),
+            (["odd"], question().tokens),
+        ],
+    )
+    def test_a_count_that_is_none_spoils_no_reply(self, usage: object, prompt: int):
+        response, _, _ = ask(chat(usage=usage))
+        assert response.texts == ["heron"]
+        assert response.usage.prompt_tokens == prompt
+
+    @pytest.mark.parametrize(
+        ("answer", "cause"),
+        [
+            ({}, "lacks 'choices'"),
+            (chat(choices=None), "lacks 'choices'"),
+            (chat(choices=[{"text": "old"}]), "has 'choices' that cannot be read"),
+            (["heron"], "is no JSON object"),
+            (b"[" * 100_000, "is not whole JSON"),
+            ({"error": "model is loading"}, "replied with an error: model is loading"),
+        ],
+    )
+    def test_the_text_names_what_is_wrong_with_a_reply(self, answer: object, cause: str):
+        assert cause in str(ask(answer)[0])
+
 
 class TestWhatIsNoReply:
     @pytest.mark.parametrize(
@@ -275,7 +333,6 @@ class TestWhatIsNoReply:
             chat({"content": 7}),
             chat(choices=[{"index": 0, "finish_reason": "stop"}]),
             chat(choices=["heron"]),
-            chat(usage={"prompt_tokens": "many"}),
             ["heron"],
             b'{"choices": [{"mess',
             b"",
@@ -300,7 +357,9 @@ class TestWhatIsNoReply:
             (400, refusal("This model's maximum context length is 8 tokens."), PromptTooLong),
             (400, refusal("the request exceeds the available context size, try increasing it"), PromptTooLong),
             (422, {"detail": "prompt is too long: 9 > 8"}, PromptTooLong),
-            (413, refusal("Request too large for model on tokens per minute (TPM)"), LMRejected),
+            (413, refusal("Request too large for model on tokens per minute (TPM)"), PromptTooLong),
+            (429, refusal(TOO_LARGE, "rate_limit_exceeded"), PromptTooLong),
+            (429, refusal("Rate limit reached on tokens per min (TPM): Limit 9, Used 8."), LMTransient),
             (500, {"error": "context window exceeded"}, PromptTooLong),
             (401, refusal(), LMAccessDenied),
             (402, refusal(), LMAccessDenied),
@@ -380,6 +439,10 @@ class TestEmbeddings:
         assert embedded.usage == Usage(1, 4, 0, 0.0, 1)
         assert body == {"model": "m", "input": ["a", "ü"], "dimensions": 3, "encoding_format": "base64"}
         assert head.startswith("post /v1/embeddings ")
+
+    def test_where_the_endpoint_does_not_count_it_is_estimated(self):
+        data = [{"index": index, "embedding": [1.0]} for index in range(2)]
+        assert ask({"data": data}, call="embed")[0].usage == Usage(1, 10, 0, 0.0, 1)
 
     @pytest.mark.parametrize(
         "data",

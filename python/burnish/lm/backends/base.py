@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _OWN_PROTOCOL = frozenset(
     {"anthropic", "azure", "bedrock", "cohere", "gemini", "ollama", "sagemaker", "vertex_ai", "watsonx"}
 )
+# What backends keep of a message beside its text, each under one name whatever the endpoint calls it.
+KEPT: Mapping[str, str] = {
+    "tool_calls": "tool_calls",
+    "reasoning_content": "reasoning_content",
+    "reasoning": "reasoning_content",
+    "refusal": "refusal",
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

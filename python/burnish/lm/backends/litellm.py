@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError, LMAccessDenied, LMError, LMRejected, LMTransient, PromptTooLong
-from burnish.lm.backends.base import Embedded, Endpoint
+from burnish.lm.backends.base import KEPT, Embedded, Endpoint
+from burnish.lm.backends.refusals import refusal
 from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response
-from burnish.lm.retry import retry_after
 from burnish.lm.secrets import cleared
 from burnish.loop import in_thread
 from burnish.values.usage import Usage
@@ -46,11 +46,6 @@ _OURS: Mapping[str, Any] = {
 }
 # Unless asked otherwise, LiteLLM's import asks GitHub for prices, and waits some ten seconds without a network.
 _LOCAL_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
-# These say that every further call would fail too: key, account, permission or name.
-_DENIED = frozenset({401, 402, 403, 404})
-_TRY_AGAIN = frozenset({408, 409, 425, 429})
-# Parts of a message that are kept beside its text, where the provider sends them.
-_KEPT = ("tool_calls", "reasoning_content")
 # Raised by LiteLLM's proxy and its guardrails on purpose; the same call would be stopped again.
 _OF_THE_PROXY = (
     "BlockedPiiEntityError",
@@ -167,9 +162,10 @@ def _is_in_worker(task: asyncio.Task[Any]) -> bool:
 
 def _output(choice: Any) -> Output:
     message = choice.message
-    kept = {name: getattr(message, name, None) for name in _KEPT}
-    kept["logprobs"] = getattr(choice, "logprobs", None)
-    extra = {name: _plain(value) for name, value in kept.items() if value}
+    told = {kept: value for name, kept in KEPT.items() if (value := getattr(message, name, None))}
+    if logprobs := getattr(choice, "logprobs", None):
+        told["logprobs"] = logprobs
+    extra = {name: _plain(value) for name, value in told.items()}
     return Output(message.content or "", choice.finish_reason, extra)
 
 
@@ -217,18 +213,12 @@ def translate(error: Exception, endpoint: Endpoint, litellm: Any) -> LMError:
     # LiteLLM calls a key that nobody gave an internal server error, though no server was asked.
     if not headers and _NO_KEY.search(wrote):
         return LMAccessDenied(f"There is no API key for model {model!r}: {text}", model=model)
-    if status == 429 and "insufficient_quota" in f"{getattr(error, 'body', '')} {wrote}":
-        empty = f"The account behind model {model!r} has no credit left: {text}"
-        return LMAccessDenied(empty, model=model, status=status)
-    if status in _DENIED:
-        denied = f"The endpoint refused model {model!r}; check the API key and the name: {text}"
-        return LMAccessDenied(denied, model=model, status=status)
     if status == 500 and not headers:
         # LiteLLM's own way to say that there was no answer, or none that it could read.
         status = None
-    if _is(error, litellm, _OF_THE_PROXY) or (status is not None and 400 <= status < 500 and status not in _TRY_AGAIN):
+    if _is(error, litellm, _OF_THE_PROXY):
         return LMRejected(text, model=model, status=status)
-    return LMTransient(text, model=model, status=status, retry_after=retry_after(headers))
+    return refusal(status, text, why=f"{getattr(error, 'body', '')} {error}", model=model, headers=headers)
 
 
 def _is(error: Exception, litellm: Any, names: Iterable[str]) -> bool:

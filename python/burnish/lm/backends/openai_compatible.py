@@ -25,25 +25,21 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic_core import from_json
 
 from burnish.errors import ConfigError
-from burnish.lm.backends.base import Embedded, Endpoint
+from burnish.lm.backends.base import KEPT, Embedded, Endpoint
 from burnish.lm.backends.http import post
 from burnish.lm.backends.openai_errors import no_reply, refused, unusable
 from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response, canonical
 from burnish.lm.secrets import bare_address
+from burnish.lm.tokens import estimate
 from burnish.values.usage import Usage
 
 _OPENAI = "https://api.openai.com/v1"
 _HEADERS = ("headers", "extra_headers", "default_headers")
 # OpenAI's reasoning models know the limit under another name only.
 _REASONING = re.compile(r"(ft:)?(o[1-9]|gpt-[5-9])\b")
-# What is kept of a message beside its text, each under one name whatever the server calls it.
-_KEPT = {
-    "tool_calls": "tool_calls",
-    "reasoning_content": "reasoning_content",
-    "reasoning": "reasoning_content",
-    "refusal": "refusal",
-}
+# More tokens than any call has.
+_ABSURD = 10**9
 # A reply that ended for these reasons may have no text, and another one would have none either.
 _CUT_SHORT = ("length", "content_filter")
 
@@ -65,11 +61,11 @@ class OpenAICompatibleBackend:
         reply = await self._ask("/chat/completions", f'"messages":{request.messages_json()}', request.params)
         try:
             outputs = tuple(_output(choice) for choice in reply["choices"])
-            usage = self._usage(reply, request, outputs)
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise unusable(self._endpoint, reply) from None
+            raise unusable(self._endpoint, reply, part="choices") from None
         if not outputs:
-            raise unusable(self._endpoint, reply)
+            raise unusable(self._endpoint, reply, part="choices")
+        usage = self._usage(reply, request.tokens, sum(len(output.text) for output in outputs) // 4)
         return Response(outputs, usage, str(reply.get("model") or request.model))
 
     async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
@@ -85,10 +81,10 @@ class OpenAICompatibleBackend:
             if [entry["index"] for entry in entries] != list(range(len(texts))):
                 raise ValueError("rows are missing")
             table = np.asarray(rows, dtype=np.float32).reshape(len(texts), -1)
-            usage = self._priced(int((reply.get("usage") or {}).get("prompt_tokens") or 0), 0, 0)
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise unusable(self._endpoint, reply) from None
-        return Embedded(table, usage)
+            raise unusable(self._endpoint, reply, part="data") from None
+        asked = estimate({"role": "user", "content": text} for text in texts)
+        return Embedded(table, self._usage(reply, asked, 0))
 
     async def _ask(self, path: str, asked: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """What the endpoint replied, where it is a JSON object without an error."""
@@ -97,11 +93,8 @@ class OpenAICompatibleBackend:
             status, headers, text = await post(f"{self._base}{path}{self._query}", self._headers, body)
         except ConnectionError as error:
             raise no_reply(self._endpoint, error) from None
-        try:
-            reply = from_json(text)
-        except ValueError:
-            reply = None
-        if 200 <= status < 300 and isinstance(reply, dict) and reply.get("error") is None:
+        reply = _read(text)
+        if 200 <= status < 300 and isinstance(reply, dict) and not _is_error(reply.get("error")):
             return reply
         raise refused(self._endpoint, status, headers, text if reply is None else reply)
 
@@ -116,18 +109,17 @@ class OpenAICompatibleBackend:
             params = dict(params)
             params.setdefault("max_completion_tokens", params.pop("max_tokens"))
         if params.get("stream"):
-            raise ConfigError("LM(stream=True): replies are read whole here; leave it out.")
+            raise ConfigError("stream=True: replies are read whole here; leave it out.")
         return f",{canonical(params)[1:-1]}" if params else ""
 
-    def _usage(self, reply: Mapping[str, Any], request: Request, outputs: tuple[Output, ...]) -> Usage:
+    def _usage(self, reply: Mapping[str, Any], asked: int, written: int) -> Usage:
         used = reply.get("usage")
-        if not used:
+        if not used or not isinstance(used, Mapping):
             # Estimated, so that a cap on tokens holds also where a server does not count.
-            return self._priced(request.tokens, sum(len(output.text) for output in outputs) // 4, 0)
-        cached = (used.get("prompt_tokens_details") or {}).get("cached_tokens")
-        return self._priced(
-            int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0), int(cached or 0)
-        )
+            return self._priced(asked, written, 0)
+        details = used.get("prompt_tokens_details")
+        cached = _count(details, "cached_tokens") if isinstance(details, Mapping) else 0
+        return self._priced(_count(used, "prompt_tokens"), _count(used, "completion_tokens"), cached)
 
     def _priced(self, prompt: int, completion: int, cached: int) -> Usage:
         price = capabilities(self._endpoint.model).price
@@ -152,8 +144,8 @@ def _address(endpoint: Endpoint, provider: str) -> tuple[str, str]:
         base = _of_environment() or _OPENAI
     if base is None:
         raise ConfigError(
-            f"Model {endpoint.model!r} has no address. Say where it is served: "
-            f"LM({endpoint.model!r}, api_base='http://localhost:8000/v1')."
+            f"Model {endpoint.model!r} has no address. Say where it is served, such as "
+            "api_base='http://localhost:8000/v1'."
         )
     try:
         parts = urlsplit(base)
@@ -189,7 +181,7 @@ def _headers(endpoint: Endpoint, provider: str, base: str) -> dict[str, str]:
         if not key and base == _OPENAI:
             raise ConfigError(
                 f"There is no API key for model {endpoint.model!r}. Set OPENAI_API_KEY, or give "
-                "LM(..., api_key=...); for a server of your own, give its api_base=... too."
+                "api_key=... with the model; for a server of your own, give its api_base=... too."
             )
     user = urlsplit(endpoint.api_base or "")
     if user.username is not None and not key:
@@ -201,7 +193,7 @@ def _headers(endpoint: Endpoint, provider: str, base: str) -> dict[str, str]:
         headers |= {str(header).lower(): str(value) for header, value in (secrets.pop(name, None) or {}).items()}
     if secrets:
         raise ConfigError(
-            f"LM({endpoint.model!r}) got {', '.join(sorted(secrets))}, which no OpenAI-compatible endpoint takes. "
+            f"Model {endpoint.model!r} was given {', '.join(sorted(secrets))}, which no OpenAI-compatible endpoint takes. "
             "Give api_key=... or extra_headers={...}, or reach the provider through backend='litellm'."
         )
     return headers
@@ -214,9 +206,41 @@ def _is_trusted(base: str) -> bool:
     return (of_openai and parts.scheme == "https") or base == _place(_of_environment() or "")
 
 
+def _read(text: bytes) -> Any:
+    """What a reply's JSON says, None where it is none.
+
+    Half characters, which a reply that was cut short may have, are U+FFFD: they could be kept in JSON, but be
+    neither printed nor sent to most servers, and another try would bring them again.
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        pass
+    try:
+        said = json.loads(text.decode("utf-8-sig", errors="replace"))
+        whole = json.dumps(said, ensure_ascii=False).encode("utf-16-le", errors="surrogatepass")
+        return json.loads(whole.decode("utf-16-le", errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_error(told: Any) -> bool:
+    """Whether an ``error`` that stands in a reply says anything."""
+    return any(told.values()) if isinstance(told, Mapping) else bool(told)
+
+
+def _count(used: Mapping[str, Any], name: str) -> int:
+    """A number of tokens; what is no such number is 0, since the reply is paid for and good."""
+    try:
+        count = int(used.get(name) or 0)
+    except (OverflowError, TypeError, ValueError):
+        return 0
+    return count if 0 <= count < _ABSURD else 0
+
+
 def _output(choice: Mapping[str, Any]) -> Output:
     message = choice["message"]
-    extra = {kept: message[name] for name, kept in _KEPT.items() if message.get(name)}
+    extra = {kept: message[name] for name, kept in KEPT.items() if message.get(name)}
     if choice.get("logprobs"):
         extra["logprobs"] = choice["logprobs"]
     reason = choice.get("finish_reason")

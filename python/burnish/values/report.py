@@ -128,6 +128,13 @@ class Report:
         """The winner's scores."""
         return next((c for c in self.candidates if c.name == self.winner), None)
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the winner is the program as it was given."""
+        # A gain is told only where the first candidate is the program as given.
+        first = self.candidates[0].name if self.candidates and self.gain is not None else "as given"
+        return self.winner in (first, "as given")
+
     def top(self, k: int) -> list[Any]:
         """The programs of the k best candidates, best first; ties keep the earlier."""
         if self.build is None:
@@ -177,17 +184,23 @@ class Report:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.optimizer}: {self.stopped}, winner {self.winner!r}"]
+        lines = [f"{self.optimizer}: {self.stopped.rstrip('.')}, winner {self.winner!r}"]
+        if self.unchanged:
+            lines.append("the winner is the program as given: no candidate was found to be better")
         if self.standing is not None:
             lines.append(f"score {self.standing} on the examples used to choose")
         if self.gain is not None:
             lines.append(f"gain over the baseline {self.gain}")
         lines += [f"  {self.candidates[number].name}: {self.candidates[number]}" for number in self.ranked()]
         total = self.total
-        lines.append(f"{total.calls} LM calls, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
+        lines.append(f"{_calls(total)}, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
         if self.before.calls:
-            lines.append(f"before this process went on with it: {self.before.calls} LM calls, {self.before.price}")
+            lines.append(f"before this process went on with it: {_calls(self.before)}, {self.before.price}")
         return "\n".join([*lines, *self.decisions])
+
+
+def _calls(usage: Usage) -> str:
+    return "1 LM call" if usage.calls == 1 else f"{usage.calls} LM calls"
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

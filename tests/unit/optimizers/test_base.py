@@ -79,6 +79,8 @@ def test_an_estimate_has_a_price_only_where_it_is_known() -> None:
         assert Writes().estimate(toy.Chain(), toy.trainset()).dollars == 0.0
         taught = BootstrapFewShot(teacher_settings={"lm": burnish.LM("openai/gpt-4o")})
         assert taught.estimate(toy.Chain(), toy.trainset()).dollars is None
+    with burnish.context(lm=burnish.LM("local/m", api_base="http://127.0.0.1:1/v1", prices=(1, 2))):
+        assert "no dollars: prompts are not sized" in str(Writes().estimate(toy.Chain(), toy.trainset()))
     with burnish.context(lm=toy.lm()):
         estimate = Writes().estimate(toy.Chain(), toy.trainset())
     assert estimate.dollars is None

@@ -87,6 +87,21 @@ def test_as_json_it_holds_no_number_that_json_has_not() -> None:
     assert Usage(**read["usage"]["score"]) == Usage(4, 1, 1, 0.0, 4)
 
 
+def test_a_winner_that_is_the_program_as_given_is_told() -> None:
+    told = "the winner is the program as given"
+    assert told not in str(report())
+    assert told in str(report(winner="zero-shot"))
+    assert told in str(report(winner="as given", candidates=[], gain=None))
+    # Without a baseline among the candidates, the first is a candidate like any other.
+    assert told not in str(report(winner="zero-shot", gain=None))
+
+
+def test_words_stand_well_for_one_call_and_after_a_full_stop() -> None:
+    text = str(report(usage={"score": Usage(1)}, stopped="Budget: gone (unknown)."))
+    assert "1 LM call," in text
+    assert "gone (unknown), winner" in text
+
+
 def test_in_words() -> None:
     text = str(report())
     for part in (

@@ -92,7 +92,7 @@ def test_ctrl_c_in_a_terminal_comes_back_with_a_line_and_a_run_to_resume(folder:
             pressed(server, shown, after=200)
             assert shown.process.returncode == 130
             assert "Traceback" not in shown.screen
-            assert "Interrupted. With --run-dir, the same command goes on from here." in last_lines(shown.screen)[-1]
+            assert "Interrupted. The same command goes on from here." in last_lines(shown.screen)[-1]
         kept, before = journaled(folder / "run"), server.count()
         assert 100 < len(kept) < 400
         with terminal(command, folder, MODEL_URL=server.url) as shown:

@@ -280,7 +280,7 @@ def test_ctrl_c_comes_back_at_once_with_a_run_to_resume(tmp_path: Path, program:
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "Interrupted. With --run-dir, the same command goes on from here." in err
+    assert "Interrupted. The same command goes on from here." in err
     assert "Traceback" not in out + err
     assert len(err.splitlines()) <= 3
 

@@ -26,11 +26,22 @@ def main() -> None:
     except BurnishError as error:
         sys.exit(_say(f"{type(error).__name__}: {error}", 1))
     except (KeyboardInterrupt, click.Abort):
-        _say("Interrupted. With --run-dir, the same command goes on from here.", 130)
+        _say(f"Interrupted. {_afterwards(sys.argv[1:])}".strip(), 130)
         sys.stdout.flush()
         # The run has ended and its journal is closed. What may still hold up the way out is user
         # code that blocks in a worker thread, which nothing can stop.
         os._exit(130)
+
+
+def _afterwards(arguments: list[str]) -> str:
+    """What the same command does when it is given again."""
+    if arguments[:1] != ["compile"]:
+        return ""
+    if any(argument.partition("=")[0] == "--run-dir" for argument in arguments):
+        return "The same command goes on from here."
+    return (
+        "Without --run-dir, the same command starts anew, with the replies that are in the cache. With it, it goes on."
+    )
 
 
 def _say(message: str, status: int) -> int:

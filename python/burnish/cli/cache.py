@@ -59,6 +59,13 @@ def clear(path: str | None, older_than: str | None, model: str | None, yes: bool
         return
     forgotten = there.clear(older_than=seconds, model=model)
     click.echo(f"{_replies(forgotten)} forgotten; the file has {decimal(_stat(there).bytes)}.")
+    if model is not None and not any(_is_named(name, model) for name, _, _ in found.models):
+        names = ", ".join(name or "(no name)" for name, _, _ in found.models)
+        click.echo(f"There is no model {model!r}. There are: {names or 'none'}.")
+
+
+def _is_named(name: str, given: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, given.split("*"))), name, re.DOTALL) is not None
 
 
 def _cache_at(path: str | None) -> Cache:

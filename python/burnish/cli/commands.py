@@ -26,6 +26,7 @@ from burnish.values.budget import Budget
 _LM = click.option(
     "--lm", "model", help="Model as provider/name; offline/icl needs no key. Default: what PROGRAM sets."
 )
+_API_BASE = click.option("--api-base", help="Address of an OpenAI-compatible server that answers --lm: http://…/v1.")
 _INPUTS = click.option("--inputs", default="", help="Input fields, a,b; default: the program's arguments.")
 _METRIC = click.option("--metric", required=True, help="A metric's name, or file.py:function.")
 _THREADS = click.option("--num-threads", type=int, help="LM calls in flight at most.")
@@ -55,6 +56,7 @@ def demo(out: str, candidates: int) -> None:
 )
 @_METRIC
 @_LM
+@_API_BASE
 @click.option("--optimizer", default="BootstrapRS", show_default=True, help="An optimizer's name.")
 @click.option("--option", "options", multiple=True, help="An optimizer's setting, name=value; repeat for more.")
 @_INPUTS
@@ -77,7 +79,7 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
     metric = load_metric(given["metric"])
     optimizer = _optimizer(metric, given)
     out = place_for(given["out"])
-    with _asking(given["model"], student):
+    with _asking(given["model"], student, api_base=given["api_base"]):
         if given["estimate"] or type(optimizer).phases is not Optimizer.phases:
             click.echo(f"Estimate: {optimizer.estimate(student, trainset, valset)}")
         if given["estimate"]:
@@ -86,7 +88,8 @@ def compile_(program: str, train: str, val: str | None, test: str | None, **give
         compiled.save(out)
         console = Console()
         console.print(terminal.report(compiled.report))
-        click.echo(f"Saved to {out}")
+        as_given = compiled.dump_state() == student.dump_state()
+        click.echo(f"Saved to {out}" + (": the program as given, since nothing better was found." if as_given else ""))
         if testset is not None:
             _before_and_after(
                 student, compiled, Evaluate(devset=testset, metric=metric, num_threads=given["num_threads"])
@@ -97,9 +100,11 @@ def _names(given: str) -> list[str]:
     return [name.strip() for name in given.split(",") if name.strip()]
 
 
-def _asking(model: str | None, program: Module) -> AbstractContextManager[None]:
+def _asking(model: str | None, program: Module, *, api_base: str | None) -> AbstractContextManager[None]:
     if model is not None:
-        return context(lm=LM(model))
+        return context(lm=LM(model, api_base=api_base))
+    if api_base is not None:
+        raise ConfigError(f"--api-base {api_base} needs a model: --lm local/NAME, with the name that the server knows.")
     if settings.lm is None and any(predictor.lm is None for _, predictor in program.named_predictors(frozen=True)):
         raise ConfigError(
             "Nobody is there to ask. Say which model: --lm offline/icl (embedded, no network, no key), or "
@@ -137,6 +142,7 @@ def _before_and_after(student: Any, compiled: Any, evaluate: Evaluate) -> None:
 @click.option("--data", required=True, help="JSONL file of examples.")
 @_METRIC
 @_LM
+@_API_BASE
 @_INPUTS
 @_THREADS
 @click.option("--save-as-json", help="Where to write each example with its score.")
@@ -147,7 +153,7 @@ def evaluate(program: str, saved: str | None, data: str, metric: str, model: str
     if saved:
         tuned.load(saved)
     rows = load_examples(data, tuned, _names(given["inputs"]))
-    with _asking(model, tuned):
+    with _asking(model, tuned, api_base=given["api_base"]):
         result = Evaluate(
             devset=rows,
             metric=load_metric(metric),

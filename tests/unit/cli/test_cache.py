@@ -92,7 +92,12 @@ def test_clear_forgets_some(path: Path) -> None:
     assert "0 replies forgotten" in printed("clear", "--path", path, "--older-than", "11d", "--yes")
     assert "200 replies forgotten" in printed("clear", "--path", path, "--older-than", "216h", "--yes")
     assert "1 reply forgotten" in printed("clear", "--path", path, "--model", "small", "--yes")
-    assert "0 replies forgotten" in printed("clear", "--path", path, "--model", "large", "--yes")
+    none = printed("clear", "--path", path, "--model", "large", "--yes")
+    assert "0 replies forgotten" in none
+    assert none.endswith("There is no model 'large'. There are: large-2024.\n")
+    assert "There is no model" not in printed(
+        "clear", "--path", path, "--model", "lar*", "--older-than", "11d", "--yes"
+    )
     assert entries(path) == 1000
 
 

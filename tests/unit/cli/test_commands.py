@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from burnish import cli
 from burnish.cli.commands import commands
 from burnish.testing import toy
+from burnish.testing.server import serving
 
 PROGRAM = """
 from burnish import Module, Predict, Example
@@ -99,6 +100,7 @@ def test_a_budget_of_money_needs_a_price_and_ends_normally(folder: Path) -> None
     result = run(*COMPILE, "--budget-calls", "5", "--option", "num_candidate_programs=0")
     assert result.exit_code == 0, result.output
     assert "calls=5" in result.output
+    assert "Saved to compiled.json: the program as given" in result.output.replace("\n", " ")
     assert (folder / "compiled.json").exists()
 
 
@@ -106,6 +108,41 @@ def test_an_estimate_compiles_nothing(folder: Path) -> None:
     result = run(*COMPILE, "--estimate", "--option", "num_candidate_programs=2")
     assert result.output.startswith("Estimate: 124 to 168 LM calls")
     assert not (folder / "compiled.json").exists()
+
+
+def test_a_server_of_ones_own_is_asked_by_its_address(folder: Path) -> None:
+    with serving() as server:
+        answered = run(*EVALUATE[:-2], "--lm", "local/llama", "--api-base", server.url)
+        assert answered.exit_code == 0, answered.output
+        assert server.count() == 12
+        estimate = run(*COMPILE[:-2], "--lm", "local/llama", "--api-base", server.url, "--estimate")
+        assert "LM calls" in estimate.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compile", "p.py:P", "--run-dir", "r"], "The same command goes on from here."),
+        (["compile", "p.py:P", "--run-dir=r"], "The same command goes on from here."),
+        (["compile", "p.py:P"], "Without --run-dir, the same command starts anew"),
+        (["evaluate", "p.py:P"], "Interrupted.\n"),
+    ],
+)
+def test_who_interrupts_is_told_what_the_same_command_does(
+    arguments: list[str], said: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(**options: Any) -> None:
+        raise KeyboardInterrupt
+
+    def ended(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr("burnish.cli.commands.commands", interrupted)
+    monkeypatch.setattr("os._exit", ended)
+    status, message = refused(capsys, monkeypatch, *arguments)
+    assert status == 130
+    assert message.startswith("Interrupted.")
+    assert said in message
 
 
 def test_an_object_and_a_registered_metric_may_be_named(folder: Path) -> None:
@@ -150,6 +187,7 @@ def test_inputs_may_be_named(folder: Path) -> None:
         (["show", "nowhere.json"], "nowhere.json"),
         (["show", "package.json"], "no saved program"),
         ([*COMPILE[:6], "--lm", "offline"], "offline"),
+        ([*COMPILE[:6], "--api-base", "http://127.0.0.1:1/v1"], "needs a model: --lm"),
     ],
 )
 def test_what_is_wrong_is_one_message_before_anything_is_asked(

@@ -84,19 +84,15 @@ class Hosted:
         self.computes = False
         self.given = given
         self.endpoint = endpoint
-        self._lines = {
-            cached: Line(
-                endpoint,
-                lambda _: _ByText(self.backend),
-                own=given is not None and not isinstance(given, str),
-                cached=cached,
-                num_retries=num_retries,
-                limits=limits,
-                told=Capabilities(price=price),
-            )
-            for cached in (True, False)
-        }
-        self._flights: dict[tuple[str, bool], asyncio.Future[Response]] = {}
+        self._line = Line(
+            endpoint,
+            lambda _: _ByText(self.backend),
+            own=given is not None and not isinstance(given, str),
+            cached=True,
+            num_retries=num_retries,
+            limits=limits,
+            told=Capabilities(price=price),
+        )
 
     @functools.cached_property
     def backend(self) -> EmbeddingBackend:
@@ -131,7 +127,7 @@ class Hosted:
         keys: list[str] = []
         async for text in _in_turns(asked.texts):
             keys.append(digest(f"{head}\n{canonical(text)}"))
-        errand = _Errand(asked, keys, self._lines[asked.caching], self._flights)
+        errand = _Errand(asked, keys, self._line)
         while errand.missing:
             await errand.go()
         return errand.rows
@@ -148,13 +144,7 @@ async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
 class _Errand:
     """One call's way: which rows are there, and which texts are still missing."""
 
-    def __init__(
-        self,
-        asked: Asked,
-        keys: Sequence[str],
-        line: Line,
-        flights: dict[tuple[str, bool], asyncio.Future[Response]],
-    ) -> None:
+    def __init__(self, asked: Asked, keys: Sequence[str], line: Line) -> None:
         import numpy as np
 
         self.missing = dict(zip(keys, range(len(keys)), strict=True))
@@ -162,7 +152,8 @@ class _Errand:
         self._first = 0  # the text whose row came first
         self._asked = asked
         self._line = line
-        self._flights = flights
+        # Where the line's other requests in flight are, so that a forked child begins anew with them.
+        self._flights = line.traffic.flights
         scope = current_scope()
         # In a run the batches have its slots; outside of one they are held to as many as a run has.
         in_a_run = scope is not None and scope.slots is not None
@@ -174,12 +165,12 @@ class _Errand:
         joined_flights: Flights = {}
         try:
             async for key in _in_turns(list(self.missing)):
-                flight = self._flights.get((key, self._line.cached))
-                if self._take(key, self._line.recall(key)):
+                flight = self._flights.get((key, self._asked.caching))
+                if self._take(key, self._line.recall(key, cached=self._asked.caching)):
                     continue
                 if flight is None:
                     flight = asyncio.get_running_loop().create_future()
-                    self._flights[key, self._line.cached] = led[key] = flight
+                    self._flights[key, self._asked.caching] = led[key] = flight
                 else:
                     joined_flights[key] = flight
             keys, size = list(led), self._asked.batch_size
@@ -193,7 +184,7 @@ class _Errand:
         finally:
             for key, flight in led.items():
                 flight.cancel()  # where it has no outcome, whoever joined asks by himself
-                del self._flights[key, self._line.cached]
+                del self._flights[key, self._asked.caching]
 
     def _take(self, key: str, response: Response | None) -> bool:
         """Whether a response, if there is one, holds the row of this key; it is in its place then."""
@@ -269,12 +260,15 @@ class _Errand:
         """Keep each row under its own key; the first one's reply carries the batch's bill."""
         bills = [response.usage, *[Usage()] * (len(keys) - 1)]
         rows = [Response((one,), bill, response.model) for one, bill in zip(response.outputs, bills, strict=True)]
-        keeping = (self._line.keep(key, row, paid=row is rows[0]) for key, row in zip(keys, rows, strict=True))
+        keeping = (
+            self._line.keep(key, row, paid=row is rows[0], cached=self._asked.caching)
+            for key, row in zip(keys, rows, strict=True)
+        )
         # All in one turn of the loop share a commit of the journal. What was paid for is kept, even by a call that is
         # cancelled in this moment.
         await asyncio.shield(asyncio.gather(*keeping))
         for key, row in zip(keys, rows, strict=True):
-            del self._flights[key, self._line.cached]
+            del self._flights[key, self._asked.caching]
             led.pop(key).set_result(row)
         for key, row in zip(keys, rows, strict=True):
             self._take(key, row)

@@ -146,6 +146,22 @@ def test_model_address_and_parameters_make_another_text_of_it() -> None:
     assert len(endpoint.sent) == 4
 
 
+def test_calls_with_and_without_the_cache_are_held_to_one_limit() -> None:
+    endpoint = Endpoint()
+    hosted = embedder(endpoint, rpm=1)
+
+    async def main() -> None:
+        await hosted.acall("a")
+        second = asyncio.ensure_future(hosted.acall("b", caching=False))
+        # It is a minute's wait; without the limit it is one of milliseconds.
+        await asyncio.wait([second], timeout=0.2)
+        second.cancel()
+        await asyncio.wait([second])
+
+    asyncio.run(main())
+    assert endpoint.sent == ["a"]
+
+
 def test_caching_can_be_off_for_the_embedder_or_for_a_call() -> None:
     endpoint = Endpoint()
     for _ in range(2):

@@ -169,8 +169,9 @@ class Line:
         cache = self._cache()
         key: str | None = request.key if cache is not None else scope.draw_key(request)
         if key is None:
+            waits = getattr(self.backend, "waits", True)
             asked = self._ask(request, scope, predictor)
-            response = await (over_loop(asked) if getattr(self.backend, "waits", True) else asked)
+            response = await (over_loop(asked) if waits else asked)
             await _make_way(scope)
             return response
         if scope is _NO_SCOPE:
@@ -310,7 +311,7 @@ class Line:
             raise LMTransient(f"No reply within {timeout:g} s (timeout=...).", model=request.model) from error
         except LMError as error:
             used = Usage(calls=1)
-            if place is not None and error.status in _OVERLOADED:
+            if place is not None and isinstance(error, LMTransient) and error.status in _OVERLOADED:
                 place.refused(error.retry_after)
             fields = {"status": error.status, "retry_after": error.retry_after}
             scope.tell("lm_failed", request.model, predictor, error=type(error).__name__, **fields)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from burnish.errors import ConfigError
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.capabilities import Price
+from burnish.lm.parameters import check_names
 from burnish.lm.request import canonical
 from burnish.lm.secrets import bare_address, is_secret, without_secrets
 from burnish.loop import in_thread, on_loop, run_here, run_sync
@@ -36,6 +37,13 @@ _OF_THE_EMBEDDER: Mapping[str, Any] = {
     "tpm": None,
     "price": None,
 }
+# Beside these, what OpenAI's and other providers' embedding endpoints are known to take.
+_KNOWN = frozenset(_OF_THE_EMBEDDER) | frozenset(
+    """
+    model batch_size caching api_key api_version extra_headers extra_body dimensions encoding_format user input_type
+    task task_type truncate truncation output_dimension output_dtype embedding_type normalize instruction prompt_name
+    """.split()
+)
 
 
 class Embedder:
@@ -232,6 +240,7 @@ def _hosted(model: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], Host
             continue
         if isinstance(number, bool) or not isinstance(number, int | float) or number <= least:
             raise ConfigError(f"Embedder({name}={number!r}) is out of range: give a number above {least}.")
+    check_names(params, known=_KNOWN, whose="Embedder")
     secrets = {name: value for name, value in params.items() if is_secret(name)}
     rest = {name: value for name, value in params.items() if name not in {*secrets, *options}}
     canonical(rest)  # refuses what cannot be sent

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
+import warnings
 from typing import Any
 
 import pytest
@@ -125,6 +127,22 @@ def test_a_request_that_is_refused_while_others_are_answered_is_itself_at_fault(
 
     assert run_sync(soon()) == 429
     assert sum("large" in request.messages[-1]["content"] for request in lm.requests) <= 20
+
+
+def test_a_refusal_that_is_no_matter_of_pace_leaves_the_pace_alone() -> None:
+    lm = ScriptedLM([PromptTooLong("too large", model="m", status=429)], num_retries=3)
+    with pytest.raises(PromptTooLong):
+        lm("hi")
+    assert lm._line.limiter.refused_since is None
+    assert lm._line.limiter.in_flight == 0
+
+
+def test_a_model_that_cannot_be_asked_leaves_no_coroutine_behind() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConfigError, match="offline"):
+            LM("offline/icll")("hi")
+        gc.collect()
 
 
 def test_a_model_that_only_computes_has_no_pace() -> None:

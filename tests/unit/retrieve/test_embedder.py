@@ -237,3 +237,12 @@ def test_a_pickle_holds_no_credential_and_works_again() -> None:
 def test_copies_of_a_program_share_the_embedder() -> None:
     embedder = Embedder(lengths)
     assert copy.deepcopy({"embedder": embedder})["embedder"] is embedder
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("batchsize", "batch_size"), ("prices", "price"), ("dimension", "dimensions"), ("num_retry", "num_retries")],
+)
+def test_a_misspelt_parameter_is_an_error_and_says_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"Embedder.*Did you mean {meant}"):
+        Embedder("local/m", api_base="http://127.0.0.1:9/v1", **{name: 3})

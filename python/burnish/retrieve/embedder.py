@@ -39,10 +39,29 @@ _OF_THE_EMBEDDER: Mapping[str, Any] = {
 }
 # Beside these, what OpenAI's and other providers' embedding endpoints are known to take.
 _KNOWN = frozenset(_OF_THE_EMBEDDER) | frozenset(
-    """
-    model batch_size caching api_key api_version extra_headers extra_body dimensions encoding_format user input_type
-    task task_type truncate truncation output_dimension output_dtype embedding_type normalize instruction prompt_name
-    """.split()
+    [
+        "model",
+        "batch_size",
+        "caching",
+        "api_key",
+        "api_version",
+        "extra_headers",
+        "extra_body",
+        "dimensions",
+        "encoding_format",
+        "user",
+        "input_type",
+        "task",
+        "task_type",
+        "truncate",
+        "truncation",
+        "output_dimension",
+        "output_dtype",
+        "embedding_type",
+        "normalize",
+        "instruction",
+        "prompt_name",
+    ]
 )
 
 

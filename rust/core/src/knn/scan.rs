@@ -17,9 +17,9 @@ use super::query::Tail;
 pub const QUERIES: usize = 64;
 /// Bytes of panels that a thread takes at a time, as long as there are enough for all.
 const PIECE: usize = 512 * 1024;
-/// Work that a thread more must have to do, since it costs some 30 µs to start. A step of a panel is one for each query, and
-/// eight for being read.
-const SHARE: usize = 1 << 18;
+/// Work that a thread more must have to do: about half a millisecond. To start it costs some 30 µs, and on a machine that is
+/// busy the wait for it is longer than so little work. A step of a panel is one for each query, and eight for being read.
+const SHARE: usize = 1 << 20;
 
 /// All rows: panels, of which the last may be filled in part.
 #[derive(Clone, Copy)]

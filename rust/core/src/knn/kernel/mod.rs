@@ -7,9 +7,9 @@
 //! whole numbers, so their order is free.
 //!
 //! **Method**: a tile of registers holds up to 3 panels × 8 queries of sums, so that a value is loaded once for all of them; panels are
-//! walked in blocks of [`BLOCK`] steps, which stay in the first cache while all queries pass. **Cost**: with AVX-512 about two
-//! steps of a panel a cycle where the values are at hand. Without AVX2, FMA and F16C the scalar twin calls the C library's `fmaf`
-//! and is some fifty times slower.
+//! walked in blocks of [`BLOCK`] steps, which stay in the first cache while all queries pass. **Cost**: with AVX-512 up to two
+//! steps of a panel a cycle where the values are at hand, as with a matrix product. Without AVX2, FMA and F16C the scalar twin calls the
+//! C library's `fmaf` for each value and is many times slower.
 //!
 //! **Unsafe** is here alone: loads and stores by pointer, and calls of functions that need CPU features. [`score`] is safe: it checks
 //! the lengths of all slices, and [`Path::best`] offers only what the CPU says it has.

@@ -85,7 +85,7 @@ fn the_widest_sums_of_8_bits_fit() {
 
 #[test]
 fn many_threads_find_what_one_finds() {
-    let (dimension, n_rows) = (96, 15_000);
+    let (dimension, n_rows) = (96, 8000);
     let mut index = Index::new(dimension, Metric::Cosine, Storage::F32).unwrap();
     // Each row stands there five times, so that ties go across pieces.
     for _ in 0..5 {

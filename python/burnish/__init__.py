@@ -58,6 +58,12 @@ if TYPE_CHECKING:
     )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
+    from burnish.lm.backends.base import (
+        Embedded as Embedded,
+    )
+    from burnish.lm.backends.base import (
+        Endpoint as Endpoint,
+    )
     from burnish.lm.cache import Cache as Cache
     from burnish.lm.lm import LM as LM
     from burnish.lm.request import Output as Output
@@ -142,6 +148,7 @@ _HOMES = {
     "plugins.hookspecs": ("hookimpl",),
     "lm.lm": ("LM",),
     "lm.request": ("Request", "Response", "Output"),
+    "lm.backends.base": ("Endpoint", "Embedded"),
     "lm.cache": ("Cache",),
     "lm.settings": ("settings", "configure", "context"),
     "adapters.base": ("Adapter",),

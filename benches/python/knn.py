@@ -3,7 +3,7 @@
     .venv/bin/python benches/python/knn.py                      # 10³ and 10⁵ rows of 384
     .venv/bin/python benches/python/knn.py --rows 1e6           # others; a million take 6 GB of memory
     .venv/bin/python benches/python/knn.py --data DIR           # recall on the texts of DIR/train.csv too
-    .venv/bin/python benches/python/knn.py --approximate        # what an approximate index costs and gains at 10⁵
+    .venv/bin/python benches/python/knn.py --approximate        # what an approximate index of 20,000 rows costs and gains
     .venv/bin/python benches/python/knn.py --record             # write benches/records/knn.md
 
 Rows and queries are drawn from a normal distribution and brought to length 1; inner product, k = 16, as many threads as there are
@@ -227,7 +227,7 @@ def approximate():
 
     random = np.random.default_rng(3)
     centres = random.standard_normal((1000, DIMENSION), dtype=np.float32)
-    near = centres[random.integers(0, 1000, 101_000)]
+    near = centres[random.integers(0, 1000, 21_000)]
     rows = unit(near + 0.5 * random.standard_normal(near.shape, dtype=np.float32))
     rows, queries = rows[1000:], rows[:1000]
     exact, graph = index_of(rows), Graph(ndim=DIMENSION, metric=MetricKind.IP, dtype="f32")

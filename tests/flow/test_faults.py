@@ -39,8 +39,8 @@ FAULTS: dict[str, tuple[dict[str, Any], float]] = {
     "torn": ({}, 60),
 }
 PACED = ("rate_limit", "rate_limit_retry_after")
-# An endpoint that refuses is asked less from then on, so a few refusals do.
-SHARES = dict.fromkeys((*PACED, "unavailable"), 0.06)
+# Each pause that is asked for is one for everybody, so a few do.
+SHARES = {"rate_limit_retry_after": 0.06}
 
 
 def faulty(fault: str, share: float, **options: Any) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def test_where_retries_are_enough_nothing_changes(fault: str, undisturbed: dict[
 
 
 def test_what_retries_do_not_reach_is_not_measured_and_no_score() -> None:
-    shares = {fault: 0.09 for fault in FAULTS if fault not in (*SHARES, "slow")}
+    shares = {fault: 0.09 for fault in FAULTS if fault not in (*PACED, "unavailable", "slow")}
     before = tasks()
     with serving(bodies=True, faults={**shares, "unavailable": 0.05}, pace=0.1) as server:
         with context(lm=server.lm(timeout=1, num_retries=1)):

@@ -19,6 +19,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
+from burnish.lm.chance import Chance
 from burnish.lm.growth import Growth
 
 # Seconds that a `Retry-After` is heeded at most: a run that seems to hang helps nobody.
@@ -93,7 +94,8 @@ class Limiter:
         self._was_refused = False
         self._minute = _Minute()
         self._growth = Growth()
-        self._pause = _Pause()
+        self._pause = self._kept_pause = _Pause()
+        self._chance = Chance()
 
     def restrict(self, owner: object, *, rpm: int | None, tpm: int | None) -> None:
         """Hold to so many calls and tokens a minute for as long as the owner lives; the strictest owner counts."""
@@ -175,7 +177,10 @@ class Limiter:
             if self.refused_since is not None and place.sent > self.refused_since:
                 self.refused_since = None
             self._pause.succeeded(place)
-            if self.limit < math.inf:
+            self._chance.answered()
+            if self._chance.found:
+                self.limit += bool(self._waiters)
+            elif self.limit < math.inf:
                 self.limit = self._growth.grown(self.limit, place, self._clock())
         self._left()
 
@@ -189,6 +194,14 @@ class Limiter:
             self.refused_since = now
             self._growth.before = self.limit
         self._was_refused = True
+        was_chance = self._chance.found
+        if self._chance.refused(self.limit, now, asked=asked):
+            if not was_chance:
+                self._pause, self._kept_pause = _Pause(), self._pause
+            self._left()
+            return
+        if was_chance:
+            self.limit, self._pause = self._chance.before, self._kept_pause
         self.limit = self._growth.shrunk(self.limit, place, now, flying=self.in_flight, sent=self._sent, asked=asked)
         alone = self.in_flight == 1
         if alone:

@@ -65,6 +65,10 @@ class Prefix:
         self.counts: dict[str, int] = {}
         self.fingerprint = Fingerprint("".join(line + "\n" for line in lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The state of a hash does not travel; it is made again.
+        return Prefix, (self.messages,)
+
 
 _NO_PREFIX = Prefix()
 

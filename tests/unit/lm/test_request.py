@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,14 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 messages = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": texts}), max_size=6
 )
+
+
+def test_a_prefix_travels() -> None:
+    prefix = Prefix([{"role": "system", "content": "Be brief."}])
+    twin = pickle.loads(pickle.dumps(prefix))
+    rest = [{"role": "user", "content": "hi"}]
+    assert build(twin, rest).key == build(prefix, rest).key
+    assert build(twin, rest).messages_json() == build(prefix, rest).messages_json()
 
 
 def build(prefix: Prefix, rest: list[dict], **changes: object) -> Request:

@@ -23,7 +23,7 @@ from burnish.lm.chance import Chance
 from burnish.lm.growth import Growth
 
 # Seconds that a `Retry-After` is heeded at most: a run that seems to hang helps nobody.
-_LONGEST_ASKED = 120.0
+LONGEST_ASKED = 120.0
 # Seconds between questions to an endpoint that refuses everything and names no time; between the two bounds it is a
 # share of the time for which it has refused, so that it is not asked much, nor found answering much too late.
 _FIRST_PAUSE, _LONGEST_PAUSE, _PAUSE_SHARE = 0.5, 30.0, 0.125
@@ -188,7 +188,7 @@ class Limiter:
         now = self._clock()
         if self._minute.counts:
             self._minute.correct(place, 0)
-        asked = min(retry_after, _LONGEST_ASKED) if retry_after is not None and retry_after > 0 else 0.0
+        asked = min(retry_after, LONGEST_ASKED) if retry_after is not None and retry_after > 0 else 0.0
         first = self.refused_since is None
         if self.refused_since is None:
             self.refused_since = now

@@ -86,6 +86,11 @@ class Line:
         """What is asked, made when it is first needed."""
         return self._make(self.endpoint)
 
+    @property
+    def _waits(self) -> bool:
+        """Whether calls wait for somebody, and do not only compute."""
+        return getattr(self.backend, "waits", True)
+
     @functools.cached_property
     def capabilities(self) -> Capabilities:
         """What the model can do, takes and costs: what the user said, else the backend, else LiteLLM's table."""
@@ -169,7 +174,7 @@ class Line:
         cache = self._cache()
         key: str | None = request.key if cache is not None else scope.draw_key(request)
         if key is None:
-            waits = getattr(self.backend, "waits", True)
+            waits = self._waits
             asked = self._ask(request, scope, predictor)
             response = await (over_loop(asked) if waits else asked)
             await _make_way(scope)
@@ -243,7 +248,7 @@ class Line:
         try:
             response = await self._attempt(request, scope, predictor, key=key)
         except LMTransient as error:
-            limiter = self.limiter if getattr(self.backend, "waits", True) else None
+            limiter = self.limiter if self._waits else None
             again = retried(
                 self._attempt,
                 request,
@@ -263,7 +268,7 @@ class Line:
         self, request: Request, scope: Scope, predictor: str, *, key: str | None = None, again: bool = False
     ) -> Response:
         place: Place | None = None
-        if getattr(self.backend, "waits", True):
+        if self._waits:
             # Before the slot, so that calls which wait for one endpoint do not keep those to others waiting.
             place = await scope.in_time(self.limiter.enter(request.tokens))
         try:

@@ -11,13 +11,12 @@ from burnish.lm.backends.base import Backend, Endpoint, backend_name
 from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
 from burnish.lm.parameters import check_names
-from burnish.lm.request import Message, Prefix, Request, Response
+from burnish.lm.request import NO_PREFIX, Message, Prefix, Request, Response
 from burnish.lm.secrets import bare_address, is_secret, without_secrets
 from burnish.lm.tokens import tokenizer_of
 from burnish.loop import on_loop, run_sync
 from burnish.plugins.manager import lookup
 
-_NO_PREFIX = Prefix()
 # What belongs to the LM and not to one call.
 _OF_THE_LM = frozenset(
     {
@@ -142,7 +141,7 @@ class LM:
         self,
         messages: Sequence[Message],
         *,
-        prefix: Prefix = _NO_PREFIX,
+        prefix: Prefix = NO_PREFIX,
         config: Mapping[str, Any],
     ) -> Request:
         """The request that this LM would send; `config` goes over its own parameters.

@@ -70,7 +70,7 @@ class Prefix:
         return Prefix, (self.messages,)
 
 
-_NO_PREFIX = Prefix()
+NO_PREFIX = Prefix()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Request:
         model: str,
         messages: Sequence[Message],
         *,
-        prefix: Prefix = _NO_PREFIX,
+        prefix: Prefix = NO_PREFIX,
         params: Mapping[str, Any],
         rollout_id: int | None = None,
         endpoint: str | None = None,

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from burnish.errors import LMTransient
-from burnish.lm.limiter import Limiter
+from burnish.lm.limiter import LONGEST_ASKED, Limiter
 
 T = TypeVar("T")
 
@@ -23,8 +23,6 @@ T = TypeVar("T")
 RATE_LIMITED = frozenset({429, 529})
 # How often a request may be passed over, refused while others are answered, before that counts as failed tries.
 _PASSED_OVER = 10
-# Seconds that a `Retry-After` is heeded at most: a run that seems to hang helps nobody.
-_LONGEST_WAIT = 120.0
 
 
 class Patience:
@@ -110,7 +108,7 @@ async def retried(
 
 def _asked(seconds: float | None) -> float | None:
     """The wait that an endpoint asks for, within reason."""
-    return None if seconds is None or not math.isfinite(seconds) else min(seconds, _LONGEST_WAIT)
+    return None if seconds is None or not math.isfinite(seconds) else min(seconds, LONGEST_ASKED)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

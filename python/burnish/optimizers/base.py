@@ -160,8 +160,9 @@ class Optimizer(ABC):
         if held_out is not None:
             warn_of_overlap(rows, held_out)
         if self.asks:
-            check_prices(self.budget, student if teacher is None else teacher, self._teacher_lm())
-            check_prices(self.budget, student)
+            check_prices(self.budget, student, self._teacher_lm())
+            if teacher is not None:
+                check_prices(self.budget, teacher)
         judge = None if self.metric is None else Judge(self.metric)
         return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 import numpy as np
 import pytest
 
 from burnish import _core
 from burnish.errors import ConfigError
+from tests.support.threads import ran_before_and_during
 
 ONE = np.zeros(1, np.int64)
 SCORE = np.zeros(1)
@@ -104,25 +102,10 @@ def test_a_string_of_any_width_is_read_whole():
 def test_other_threads_run_during_a_long_call():
     """A thread that waits for the interpreter gets it while the core works, and only then: it is never taken away."""
     texts = ["The quick brown fox jumps over the lazy dog. " * 100_000] * 8
-    gate, ran = threading.Semaphore(0), []
-
-    def run():
-        gate.acquire()
-        ran.append(True)
-
-    thread, interval = threading.Thread(target=run), sys.getswitchinterval()
-    thread.start()
-    sys.setswitchinterval(1000)
-    try:
-        gate.release()
-        _core.normalize(["short"])
-        before = list(ran)
-        _core.normalize(texts)
-        during = list(ran)
-    finally:
-        sys.setswitchinterval(interval)
-        thread.join()
-    assert (before, during) == ([], [True])
+    assert ran_before_and_during(lambda: _core.normalize(texts), short=lambda: _core.normalize(["short"])) == (
+        [],
+        [True],
+    )
 
 
 def test_every_export_is_named():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 import threading
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from burnish import _core
 from burnish.errors import ConfigError, StateError
 from burnish.retrieve.knn import Index
+from tests.support.threads import ran_before_and_during
 
 ROWS = [[1, 0], [0, 1], [3, 3]]
 
@@ -175,21 +175,4 @@ def test_other_threads_run_during_a_search():
     index = Index(64, metric="ip")
     index.append(np.ones((50_000, 64), np.float32))
     queries = np.ones((64, 64), np.float32)
-    gate, ran = threading.Semaphore(0), []
-
-    def run():
-        gate.acquire()
-        ran.append(True)
-
-    thread, interval = threading.Thread(target=run), sys.getswitchinterval()
-    thread.start()
-    sys.setswitchinterval(1000)
-    try:
-        gate.release()
-        before = list(ran)
-        index.search(queries, 5)
-        during = list(ran)
-    finally:
-        sys.setswitchinterval(interval)
-        thread.join()
-    assert (before, during) == ([], [True])
+    assert ran_before_and_during(lambda: index.search(queries, 5), short=lambda: None) == ([], [True])

@@ -17,12 +17,13 @@ import contextlib
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from burnish.errors import ConfigError
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 # Worker threads wait for nested calls, so a small pool could wait for itself. This one makes a
@@ -294,3 +295,57 @@ async def in_thread(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
     except asyncio.CancelledError:
         visit.cancel()
         raise
+
+
+class Together(Generic[A, T]):
+    """Answers at once what was asked in one turn of the loop, where many together cost less than one by one.
+
+    It waits for nobody: what is asked alone is answered alone. Used on the one loop only.
+
+    Args:
+        answer: From the things asked to an answer each, in their order. It runs in the context of whoever asked first. An
+            error in the place of an answer is raised to who asked; one that it raises, to all.
+    """
+
+    def __init__(self, answer: Callable[[list[A]], Coroutine[Any, Any, Sequence[T | Exception]]]) -> None:
+        self._answer = answer
+        self._asked: list[tuple[A, asyncio.Future[T]]] = []
+        # The loop itself keeps only weak references to tasks.
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def ask(self, thing: A) -> T:
+        """The answer to one thing."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._go)
+        answer: asyncio.Future[T] = loop.create_future()
+        self._asked.append((thing, answer))
+        return await answer
+
+    def _go(self) -> None:
+        asked, self._asked = self._asked, []
+        # Who was cancelled meanwhile asks no more.
+        wanted = [(thing, answer) for thing, answer in asked if not answer.done()]
+        if wanted:
+            task = asyncio.get_running_loop().create_task(self._hand_out(wanted))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _hand_out(self, asked: list[tuple[A, asyncio.Future[T]]]) -> None:
+        answers: Sequence[T | Exception]
+        try:
+            answers = await self._answer([thing for thing, _ in asked])
+        except Exception as error:  # handed on to whoever asked
+            answers = [error] * len(asked)
+        except BaseException:
+            # What ends the answering itself leaves nobody waiting.
+            for _, future in asked:
+                future.cancel()
+            raise
+        for (_, future), answer in zip(asked, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

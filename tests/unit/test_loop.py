@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from burnish.errors import ConfigError, LMRejected, RunStopped
-from burnish.loop import all_of, in_thread, on_loop, over_loop, run_here, run_sync
+from burnish.loop import Together, all_of, in_thread, on_loop, over_loop, run_here, run_sync
 from tests.unit.waiting import until
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -261,3 +261,52 @@ def test_cancelled_from_another_loop_it_waits_until_all_is_cleaned_up() -> None:
 
     asyncio.run(impatient())
     assert events == ["started", "cleaned up", "out"]
+
+
+def test_what_is_asked_in_one_turn_is_answered_together() -> None:
+    batches: list[list[int]] = []
+
+    async def squares(numbers: list[int]) -> list[int | Exception]:
+        batches.append(numbers)
+        await asyncio.sleep(0)
+        return [LookupError("no square of 3") if number == 3 else number * number for number in numbers]
+
+    async def ask() -> list[Any]:
+        together = Together(squares)
+        first = await asyncio.gather(*(together.ask(n) for n in (1, 2, 3)), return_exceptions=True)
+        return [*first, await together.ask(4)]
+
+    answers = run_sync(ask())
+    assert batches == [[1, 2, 3], [4]]
+    assert answers[:2] + answers[3:] == [1, 4, 16]
+    assert isinstance(answers[2], LookupError)
+
+
+def test_an_error_of_the_whole_answer_goes_to_all_who_asked() -> None:
+    async def refuse(numbers: list[int]) -> list[int | Exception]:
+        raise LookupError(f"none of {numbers}")
+
+    async def ask() -> list[Any]:
+        together = Together(refuse)
+        return await asyncio.gather(together.ask(1), together.ask(2), return_exceptions=True)
+
+    assert [str(error) for error in run_sync(ask())] == ["none of [1, 2]"] * 2
+
+
+def test_who_stops_asking_together_takes_nobody_along() -> None:
+    seen: list[list[int]] = []
+
+    async def same(numbers: list[int]) -> list[int | Exception]:
+        seen.append(numbers)
+        return list(numbers)
+
+    async def ask() -> int:
+        together = Together(same)
+        gone = asyncio.create_task(together.ask(1))
+        stays = asyncio.create_task(together.ask(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await stays
+
+    assert run_sync(ask()) == 2
+    assert seen in ([[2]], [[1, 2]])

@@ -1,37 +1,100 @@
-//! Times the choice of traces from a million steps, and digests of the texts they say.
+//! Times the scan of a log, its sketches, and the choice of traces from a million steps.
 //!
-//! Throughput is in steps, and in bytes for digests. The count picked is checked before the clock starts. Half of the rows
-//! fail the first sieve, as in a bootstrap whose program is right half of the time.
+//! Throughput is in bytes for logs and sketches, and in steps for the choice. The counts are checked before the clock starts. Half of
+//! the calls have a low score, as in a program that is right half of the time.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros, and a bench may panic")]
 
 use std::hint::black_box;
 
 use burnish_core::seed::draw;
-use burnish_core::traces::{self, Limits, Steps};
+use burnish_core::traces::{self, Limits, Options, Sketch, Steps, Table};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const N_ROWS: i64 = 1_000_000;
 
-fn choice(criterion: &mut Criterion) {
-    // Rollouts of four steps: two predictors, called twice each.
-    let (rollout, predictor): (Vec<i64>, Vec<i64>) = (0..N_ROWS).map(|row| (row / 4, row % 2)).unzip();
-    let score: Vec<f64> =
-        rollout.iter().map(|rollout| f64::from(draw(0, "score", *rollout) % 2 == 0)).collect();
-    let tokens: Vec<i64> = (0..N_ROWS).map(|row| 50 + row % 200).collect();
-    let digest: Vec<[u64; 2]> = (0..N_ROWS).map(|row| [draw(0, "text", row % 300_000), 0]).collect();
-    let steps =
-        Steps { score: &score, predictor: &predictor, rollout: &rollout, tokens: &tokens, digest: &digest };
-    let limits = Limits { min_score: 1.0, per_predictor: 16, max_tokens: Some(2000) };
-    assert!((10..=32).contains(&traces::pick(steps, limits, 0).unwrap().len()));
+/// A log of requests and responses as programs with sections have them: some 1,600 bytes a line.
+fn log() -> String {
+    let system = r"Your fields are `question` and `answer`.\n\nThey stand in sections.\n".repeat(6);
+    let words = |row: i64, number: i64| -> String {
+        (0..number).map(|word| format!("word{} ", draw(row, "word", word) % 5000)).collect()
+    };
+    (0..20_000)
+        .map(|row| {
+            let (asked, replied) = (words(row, 60), words(row + 1_000_000, 30));
+            format!(
+                "{{\"request\": {{\"model\": \"m\", \"messages\": [{{\"role\": \"system\", \"content\": \"{system}\"}}, {{\"role\": \"user\", \
+                 \"content\": \"[[ ## question ## ]]\\n{asked}\"}}]}}, \"response\": {{\"choices\": [{{\"message\": {{\"content\": \
+                 \"[[ ## answer ## ]]\\n{replied}\\n\\n[[ ## completed ## ]]\"}}}}]}}, \"score\": {}}}\n",
+                row % 2
+            )
+        })
+        .collect()
+}
+
+fn scan(criterion: &mut Criterion) {
+    let log = log();
     let mut group = criterion.benchmark_group("traces");
-    group.throughput(Throughput::Elements(N_ROWS.unsigned_abs())).sample_size(20);
-    group.bench_function("pick", |bencher| bencher.iter(|| traces::pick(black_box(steps), limits, 0)));
-    let texts = vec!["Ticket: no heat since Monday.\nIntent: outage\n".repeat(10); 1000];
-    group.throughput(Throughput::Bytes(texts.iter().map(|text| text.len() as u64).sum()));
-    group.bench_function("digests", |bencher| bencher.iter(|| traces::digests(black_box(&texts))));
+    group.throughput(Throughput::Bytes(log.len() as u64)).sample_size(20);
+    for (name, min_score, rows) in
+        [("every call", None, 20_000), ("half of them", Some(1.0), 10_000), ("none", Some(2.0), 0)]
+    {
+        let options = Options { min_score, ..Options::default() };
+        assert_eq!(traces::scan(log.as_bytes(), &options, 1).unwrap().0.rows.len(), rows);
+        group.bench_function(format!("scan, {name}"), |bencher| {
+            bencher.iter(|| traces::scan(black_box(log.as_bytes()), &options, 1).unwrap());
+        });
+    }
+    let text = "Where is the card that I ordered in March, please? ".repeat(2000);
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("sketch", |bencher| {
+        bencher.iter(|| {
+            let mut sketch = Sketch::new();
+            sketch.add(0, black_box(&text));
+            sketch.bits(0)
+        });
+    });
     group.finish();
 }
 
-criterion_group!(benches, choice);
+fn choice(criterion: &mut Criterion) {
+    // Rollouts of four steps: two predictors, called twice each.
+    let (rollout, predictor): (Vec<i64>, Vec<String>) =
+        (0..N_ROWS).map(|row| (row / 4, (row % 2).to_string())).unzip();
+    let score: Vec<f64> =
+        rollout.iter().map(|rollout| f64::from(draw(0, "score", *rollout) % 2 == 0)).collect();
+    let tokens: Vec<i64> = (0..N_ROWS).map(|row| 50 + row % 200).collect();
+    let inputs: Vec<String> =
+        (0..N_ROWS).map(|row| format!("question number {} of many", row % 300_000)).collect();
+    let outputs = vec![String::new(); inputs.len()];
+    let steps = Steps {
+        score: &score,
+        predictor: &predictor,
+        rollout: &rollout,
+        tokens: &tokens,
+        inputs: &inputs,
+        outputs: &outputs,
+    };
+    let mut table = Table::default();
+    table.append(&steps).unwrap();
+    let mut group = criterion.benchmark_group("traces");
+    group.throughput(Throughput::Elements(N_ROWS.unsigned_abs())).sample_size(20);
+    for (name, variety) in [("first come", false), ("farthest", true)] {
+        let limits = Limits {
+            min_score: Some(1.0),
+            per_predictor: 16,
+            max_tokens: Some(2000),
+            near: true,
+            variety,
+            stratify: false,
+        };
+        assert!((10..=32).contains(&traces::pick(&table, limits, 0).unwrap().len()));
+        group.bench_function(format!("pick, {name}"), |bencher| {
+            bencher.iter(|| traces::pick(black_box(&table), limits, 0));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scan, choice);
 criterion_main!(benches);

@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from burnish.modules.module import Module as Module
     from burnish.modules.predict import Predict as Predict
+    from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
     from burnish.optimizers.labeled_few_shot import LabeledFewShot as LabeledFewShot
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
     from burnish.retrieve.embedder import Embedder as Embedder
+    from burnish.stages.traces import TraceTable as TraceTable
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
@@ -156,8 +158,10 @@ _HOMES = {
     "modules.module": ("Module",),
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
+    "modules.trace_log": ("TraceLog",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
+    "stages.traces": ("TraceTable",),
     "evaluate": ("Evaluate", "EvaluationResult"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),

@@ -20,10 +20,10 @@ __all__ = [
     "Fingerprint",
     "HttpClient",
     "KnnIndex",
+    "TraceTable",
     "board_leader",
     "board_paired",
     "board_summary",
-    "digests",
     "draw",
     "exact_match",
     "f1",
@@ -31,7 +31,6 @@ __all__ = [
     "hotpot_f1",
     "normalize",
     "passage_match",
-    "pick_traces",
 ]
 
 def normalize(texts: Sequence[str]) -> list[str]:
@@ -162,48 +161,6 @@ def board_leader(
 
     Returns:
         A number from 0 to `n_candidates` - 1, or -1.
-    """
-
-def pick_traces(
-    score: _Floats,
-    predictor: _Ints,
-    rollout: _Ints,
-    tokens: _Ints,
-    digest: NDArray[np.uint64],
-    *,
-    min_score: float,
-    per_predictor: int,
-    max_tokens: int | None,
-    seed: int,
-) -> _Ints:
-    """The steps worth showing as demos.
-
-    Keeps rows that score at least `min_score`; of several steps of one (rollout, predictor) the last with probability
-    1/2, else one of the earlier; of one predictor's rows with one digest the first; then, in row order, what fits.
-
-    Args:
-        score: For each of n steps the score of its rollout; NaN where it has none, which drops the row.
-        predictor: For each step the predictor that was called.
-        rollout: For each step its rollout.
-        tokens: For each step what it takes as a demo, in tokens.
-        digest: `digests` of what each step says, of shape (n, 2).
-        min_score: The lowest score that is good enough.
-        per_predictor: At most so many rows for each predictor.
-        max_tokens: At most so many tokens for each predictor, all its rows together; None for no limit.
-        seed: Decides which step of a rollout stays, and nothing else.
-
-    Returns:
-        Row numbers, rising.
-    """
-
-def digests(texts: Sequence[str]) -> NDArray[np.uint64]:
-    """The first 16 bytes of the BLAKE3 digest of each text, as two little-endian numbers.
-
-    Args:
-        texts: n strings.
-
-    Returns:
-        An array of shape (n, 2).
     """
 
 def draw(seed: int, purpose: str, step: int) -> int:
@@ -378,3 +335,103 @@ class KnnIndex:
     @property
     def storage(self) -> Literal["f32", "f16", "i8"]:
         """How a value is kept."""
+
+@final
+class TraceTable:
+    """Recorded steps of rollouts, a row of 72 bytes each: run here, or told of by logs.
+
+    Changes wait for what reads, and the other way round. Predictors have numbers in the order in which they were first met.
+    """
+
+    def __new__(cls) -> TraceTable:
+        """A table without rows."""
+
+    def append(
+        self,
+        score: _Floats,
+        predictor: Sequence[str],
+        rollout: _Ints,
+        tokens: _Ints,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+    ) -> None:
+        """Adds steps that were run here; none if one is refused.
+
+        Args:
+            score: Score of the rollout; NaN if it has none.
+            predictor: Which predictor was called.
+            rollout: In which rollout; steps of one share a number.
+            tokens: What the step takes as a demo.
+            inputs: What went in, as one text: near copies are told by it.
+            outputs: What came out, as one text: with the inputs it tells exact copies.
+        """
+
+    def scan(
+        self,
+        path: str | PathLike[str],
+        *,
+        score: Sequence[str],
+        label: str | None,
+        min_score: float | None,
+        threads: int | None,
+    ) -> tuple[int, int, int, int, int, int, list[tuple[int, str]]]:
+        """Adds the calls that a log of JSON lines tells of.
+
+        Args:
+            path: The log; it is read from its beginning to its end, and must stay as it is for `steps`.
+            score: Keys on the way to the score; none for where each kind of log has it.
+            label: The field that rows are stratified by.
+            min_score: Calls below, or without a score, are left out.
+            threads: At most so many; None for as many as this process may run at once.
+
+        Returns:
+            Lines that are not empty, malformed ones, those without a call; calls that failed, without a score, below it;
+            number and fault of the first 1,000 malformed lines. A log that cannot be read is an OSError, and adds nothing.
+        """
+
+    def pick(
+        self,
+        *,
+        min_score: float | None,
+        per_predictor: int,
+        max_tokens: int | None,
+        near: bool,
+        variety: bool,
+        stratify: bool,
+        seed: int,
+    ) -> _Ints:
+        """The numbers of the rows worth showing as demos.
+
+        Args:
+            min_score: The lowest score that is good enough; None takes rows without a score too.
+            per_predictor: At most so many rows of each predictor.
+            max_tokens: At most so many tokens of each predictor, all its rows together.
+            near: Whether near copies are copies: sketches that differ in at most 7 of 128 bits.
+            variety: Whether the next is the row farthest from those that were given, and not the first that comes.
+            stratify: Whether the labels take turns.
+            seed: Draws which of several steps of one predictor in one rollout stays.
+
+        Returns:
+            Predictor by predictor, in the order in which they were given.
+        """
+
+    def steps(
+        self, rows: _Ints, /
+    ) -> list[tuple[str, list[tuple[str, str, bool]], list[tuple[str, str, bool]], float, str, int]]:
+        """What rows say, read again from their logs.
+
+        Args:
+            rows: Numbers of rows that came from logs.
+
+        Returns:
+            Of each its predictor; name, text and whether the text is JSON of each input, and of each output; score, path and
+            line. A log in which something else stands by now is a `burnish.errors.StateError`.
+        """
+
+    def names(self) -> list[str]:
+        """The names of the predictors, by their numbers."""
+
+    def columns(self) -> tuple[_Floats, _Ints, _Ints, _Ints, NDArray[np.uint64]]:
+        """Score, predictor, rollout and tokens of each row, and its sketch: 128 bits in two columns."""
+
+    def __len__(self) -> int: ...

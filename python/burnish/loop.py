@@ -335,6 +335,8 @@ class Together(Generic[A, T]):
         answers: Sequence[T | Exception]
         try:
             answers = await self._answer([thing for thing, _ in asked])
+            if len(answers) != len(asked):
+                raise RuntimeError(f"{len(asked)} things were asked and {len(answers)} answered.")
         except Exception as error:  # handed on to whoever asked
             answers = [error] * len(asked)
         except BaseException:

@@ -122,14 +122,58 @@ def kept_steps(rows, seed):
 
 
 def pick_traces(rows, *, min_score, per_predictor, max_tokens, seed):
-    good = [(number, row) for number, row in enumerate(rows) if row[0] >= min_score]
-    kept, seen, picked, used = set(kept_steps(good, seed)), set(), [], defaultdict(list)
-    for number, (_, predictor, _, tokens, digest) in good:
-        if number not in kept or (predictor, digest) in seen:
-            continue
-        seen.add((predictor, digest))
-        fits = max_tokens is None or sum(used[predictor]) + tokens <= max_tokens
-        if fits and len(used[predictor]) < per_predictor:
-            used[predictor].append(tokens)
+    good = [(number, row) for number, row in enumerate(rows) if min_score is None or row[0] >= min_score]
+    kept, picked = set(kept_steps(good, seed)), {row[1]: [] for row in rows}
+    for number, (_, predictor, _, tokens, text) in good:
+        own = picked[predictor]
+        fits = max_tokens is None or sum(rows[other][3] for other in own) + tokens <= max_tokens
+        new = all(rows[other][4] != text for other in own)
+        if number in kept and fits and new and len(own) < per_predictor:
+            own.append(number)
+    return [number for own in picked.values() for number in own]
+
+
+def pick_varied(rows, sketches, *, near, per_predictor, max_tokens):
+    """As `pick_traces`, of rows of one predictor that each have a rollout of their own: the next is the farthest from those given."""
+
+    def far(number):
+        return min(((sketches[number] ^ sketches[other]).bit_count() for other in picked), default=129)
+
+    left, picked, texts = list(range(len(rows))), [], set()
+    while left and len(picked) < per_predictor:
+        number = max(left, key=lambda one: (far(one), rows[one][0], -one))
+        left.remove(number)
+        fits = max_tokens is None or sum(rows[other][3] for other in picked) + rows[number][3] <= max_tokens
+        if fits and rows[number][4] not in texts and not (near and far(number) <= 7):
             picked.append(number)
+            texts.add(rows[number][4])
     return picked
+
+
+SPREAD, CHAIN, MASK = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B, 2**64 - 1
+
+
+def word_hash(word):
+    hashed, eights = len(word), len(word) // 8
+    for place in range(eights + 1):
+        part = word[8 * place : 8 * place + 8] if place < eights else word[8 * eights :]
+        mixed = (hashed ^ (int.from_bytes(part.ljust(8, b"\0"), "little") | 0x2020202020202020)) * SPREAD & MASK
+        hashed = (mixed << 29 | mixed >> 35) & MASK if place < eights else mixed
+    return hashed
+
+
+def sketch(text, name=0):
+    """The 128 bits of a text as one number; None where it has no words."""
+    least, before = {}, name
+    for word in re.findall(rb"[0-9A-Za-z\x80-\xdf]+|[\xe0-\xef]..|[\xf0-\xff]...", text.encode(), re.DOTALL):
+        mixed = ((before * CHAIN & MASK) ^ word_hash(word)) * SPREAD & MASK
+        mixed = (mixed ^ mixed >> 32) * SPREAD & MASK
+        least[mixed >> 57] = min(least.get(mixed >> 57, MASK), mixed >> 24 & 2**32 - 1)
+        before = word_hash(word)
+    return sum(borrowed_bit(least, place) << place for place in range(128)) if least else None
+
+
+def borrowed_bit(least, place):
+    distance = next(distance for distance in range(128) if (place + distance) % 128 in least)
+    value = least[(place + distance) % 128]
+    return value & 1 if distance == 0 else ((value << 32 | distance) * SPREAD & MASK) >> 63

@@ -12,8 +12,14 @@ from tests.support.threads import ran_before_and_during
 ONE = np.zeros(1, np.int64)
 SCORE = np.zeros(1)
 STATUS = np.zeros(1, np.uint8)
-DIGEST = np.zeros((1, 2), np.uint64)
-LIMITS = {"min_score": 0.0, "per_predictor": 1, "max_tokens": None, "seed": 0}
+PAIRS = np.zeros((1, 2), np.uint64)
+
+
+def of_one_row():
+    table = _core.TraceTable()
+    table.append(SCORE, ["x"], ONE, ONE, ["x"], ["x"])
+    return table
+
 
 REFUSED = {
     "one string for a column": (lambda: _core.f1("x", [["x"]]), "predictions is one string; give a list of strings"),
@@ -41,7 +47,7 @@ REFUSED = {
         "score is an array of int64 and shape [1]; give a numpy column of float64",
     ),
     "a table for a column": (
-        lambda: _core.board_leader(ONE, DIGEST, SCORE, STATUS, 1),
+        lambda: _core.board_leader(ONE, PAIRS, SCORE, STATUS, 1),
         "example is an array of uint64 and shape [1, 2]; give a numpy column of int64",
     ),
     "every other row": (
@@ -61,13 +67,18 @@ REFUSED = {
         "n_candidates is 4611686018427387904; it must be at most 16777216",
     ),
     "a sequence without end": (lambda: _core.normalize(range(2**62)), "texts[0] is int; give a string"),
-    "a digest of three columns": (
-        lambda: _core.pick_traces(SCORE, ONE, ONE, ONE, np.zeros((1, 3), np.uint64), **LIMITS),
-        "digest is an array of uint64 and shape [1, 3]; give what digests() returns: uint64 of shape [rows, 2]",
+    "a text too few": (
+        lambda: _core.TraceTable().append(SCORE, ["x"], ONE, ONE, [], ["x"]),
+        "inputs has 0 rows and score has 1; give one of each for every row",
     ),
-    "a digest too few": (
-        lambda: _core.pick_traces(SCORE, ONE, ONE, ONE, DIGEST[:0], **LIMITS),
-        "digest has 0 rows and score has 1; give one of each for every row",
+    "a row that is not there": (
+        lambda: _core.TraceTable().steps(ONE),
+        "numbers[0] is 0, and the index has rows 0 to 0 (not included)",
+    ),
+    "a row of no log": (lambda: of_one_row().steps(ONE), "row 0 is of no log; what it says is with who ran it"),
+    "no thread at all": (
+        lambda: _core.TraceTable().scan("x", score=[], label=None, min_score=None, threads=0),
+        "threads must be at least 1",
     ),
 }
 

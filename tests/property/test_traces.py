@@ -1,15 +1,37 @@
-"""The choice of traces against its naive twin."""
+"""The choice of traces, and the sketch by which near copies are found, against their naive twins."""
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish import _core
 from tests.property import oracles
+from tests.property.test_cases import trace_table
+
+PLAIN = {"near": False, "variety": False, "stratify": False}
+WORDS = st.sampled_from(
+    [
+        "the",
+        "a",
+        "card",
+        "Card",
+        "payment",
+        "was",
+        "declined",
+        "today",
+        "in",
+        "shop",
+        "twice",
+        "naïve",
+        "日本語",
+        "x" * 20,
+    ]
+)
+sentences = st.lists(WORDS, max_size=14).map(" ".join)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 
 steps = st.lists(
     st.tuples(
@@ -24,14 +46,17 @@ steps = st.lists(
 
 
 def pick(rows, **limits):
-    score, predictor, rollout, tokens, texts = zip(*rows, strict=True) if rows else ((),) * 5
-    integers = (np.array(column, np.int64) for column in (predictor, rollout, tokens))
-    return _core.pick_traces(np.array(score, float), *integers, _core.digests(texts), **limits).tolist()
+    return trace_table(rows).pick(**{**PLAIN, **limits}).tolist()
+
+
+def sketches(given_texts):
+    columns = trace_table([(1.0, 0, place, 1, text) for place, text in enumerate(given_texts)]).columns()
+    return [int(low) | int(high) << 64 for low, high in columns[4]]
 
 
 @given(
     steps,
-    st.sampled_from([-1.0, 0.5, 0.7, 1.0]),
+    st.sampled_from([None, -1.0, 0.5, 0.7, 1.0]),
     st.integers(0, 5),
     st.none() | st.integers(0, 150),
     st.integers(-(2**63), 2**63 - 1),
@@ -41,13 +66,61 @@ def test_pick(rows, min_score, per_predictor, max_tokens, seed):
     assert pick(rows, **limits) == oracles.pick_traces(rows, **limits)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 50), sentences), max_size=25),
+    st.booleans(),
+    st.integers(0, 8),
+    st.none() | st.integers(0, 150),
+)
+def test_pick_the_farthest(given_rows, near, per_predictor, max_tokens):
+    rows = [(score, 0, place, tokens, text) for place, (score, tokens, text) in enumerate(given_rows)]
+    limits = {"near": near, "per_predictor": per_predictor, "max_tokens": max_tokens}
+    found = pick(rows, **limits, variety=True, min_score=None, seed=0)
+    assert found == oracles.pick_varied(rows, sketches([row[4] for row in rows]), **limits)
+
+
+@given(texts | sentences)
+def test_sketch(text):
+    (found,) = sketches([text])
+    expected = oracles.sketch(text)
+    assert expected is None or found == expected
+
+
+@given(st.lists(texts, min_size=2, max_size=5, unique=True))
+def test_texts_without_words_are_near_to_their_copies_alone(some):
+    dots = ["." * (place + 1) for place, _ in enumerate(some)]
+    first, *others = sketches([*dots, dots[0]])
+    assert others[-1] == first
+    assert all((first ^ other).bit_count() > 7 for other in others[:-1])
+
+
+def test_more_words_in_common_are_fewer_bits_apart():
+    """A hundred texts of 60 words, of which so many are replaced: some 64 bits × the share of pairs that is not in common."""
+    generator = random.Random(0)
+    vocabulary = ["".join(generator.choices("abcdefghij", k=6)) for _ in range(3000)]
+    means = []
+    for changed in (0, 1, 3, 15, 60):
+        apart = []
+        for _ in range(100):
+            words = generator.sample(vocabulary, 60)
+            others = list(words)
+            for place in generator.sample(range(60), changed):
+                others[place] = generator.choice(vocabulary)
+            one, other = sketches([" ".join(words), " ".join(others)])
+            apart.append((one ^ other).bit_count())
+        means.append(sum(apart) / 100)
+    assert means[0] == 0
+    assert means[1] < 7 < means[2] < means[3] < means[4]
+    assert abs(means[4] - 64) < 4
+
+
 @given(steps, st.integers(0, 9))
 def test_another_rollout_changes_no_draw(rows, seed):
     """Whether a step stays depends on its own rollout only, as long as nothing else limits the choice."""
     rows = [(1.0, *row[1:4], f"text {number}") for number, row in enumerate(rows)]
     limits = {"min_score": 1.0, "per_predictor": 99, "max_tokens": None, "seed": seed}
     added = [(1.0, 0, 99, 1, "x"), (1.0, 1, 99, 1, "y"), (1.0, 1, 99, 1, "z")]
-    assert pick(rows + added, **limits)[: len(pick(rows, **limits))] == pick(rows, **limits)
+    assert [row for row in pick(rows + added, **limits) if row < len(rows)] == pick(rows, **limits)
 
 
 def test_the_last_step_stays_half_of_the_time_and_the_others_share_the_rest():
@@ -57,10 +130,3 @@ def test_the_last_step_stays_half_of_the_time_and_the_others_share_the_rest():
     assert len(picked) == 6000
     assert abs(shares[3] - 3000) < 160
     assert all(abs(shares[step] - 1000) < 120 for step in range(3))
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
-def test_digests_are_fingerprints_in_numbers(texts):
-    digests = _core.digests(texts)
-    assert digests.shape == (len(texts), 2)
-    assert [row.astype("<u8").tobytes().hex() for row in digests] == [_core.fingerprint(text) for text in texts]

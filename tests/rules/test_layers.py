@@ -45,7 +45,7 @@ DOOR_OPENERS = {
     "burnish.retrieve.knn",
     "burnish.stages.score",
     "burnish.stages.search",
-    "burnish.stages.select",
+    "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
 HEAVY = {"aiohttp", "httpx", "litellm", "openai", "optuna", "scipy", "sklearn"}

@@ -293,6 +293,17 @@ def test_an_error_of_the_whole_answer_goes_to_all_who_asked() -> None:
     assert [str(error) for error in run_sync(ask())] == ["none of [1, 2]"] * 2
 
 
+def test_a_wrong_number_of_answers_leaves_nobody_waiting() -> None:
+    async def forget(numbers: list[int]) -> list[int | Exception]:
+        return list(numbers[1:])
+
+    async def ask() -> list[Any]:
+        together = Together(forget)
+        return await asyncio.gather(together.ask(1), together.ask(2), return_exceptions=True)
+
+    assert [str(error) for error in run_sync(ask())] == ["2 things were asked and 1 answered."] * 2
+
+
 def test_who_stops_asking_together_takes_nobody_along() -> None:
     seen: list[list[int]] = []
 

@@ -12,6 +12,7 @@ from burnish import __version__
 from burnish.cli import demo as demo_
 from burnish.cli.cache import cache
 from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
+from burnish.cli.traces import traces
 from burnish.errors import ConfigError
 from burnish.evaluate import Evaluate, paired
 from burnish.lm.lm import LM
@@ -184,3 +185,4 @@ def plugins() -> None:
 
 
 commands.add_command(cache)
+commands.add_command(traces)

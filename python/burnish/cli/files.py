@@ -129,8 +129,12 @@ def _arguments(program: Module) -> list[str]:
     return [p.name for p in parameters]
 
 
-def place_for(path: str) -> Path:
+def place_for(path: str, *, suffix: str = ".json") -> Path:
     """Where a file will be written: looked at, and its folder made, before anything is paid for.
+
+    Args:
+        path: The file.
+        suffix: What its name must end with.
 
     Raises:
         ConfigError: Nothing can be written there.
@@ -143,8 +147,9 @@ def place_for(path: str) -> Path:
     if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
         why = "it is a folder" if place.is_dir() else "permission denied"
         raise ConfigError(f"Cannot write {path!r}: {why}.")
-    if place.suffix != ".json":
-        raise ConfigError(f"Programs are saved as JSON: write {path + '.json'!r}.")
+    if place.suffix != suffix:
+        what = "Programs are saved as JSON" if suffix == ".json" else "It is written as JSON lines"
+        raise ConfigError(f"{what}: write {path + suffix!r}.")
     return place
 
 

@@ -29,6 +29,7 @@ from burnish.errors import (
 )
 from burnish.lm.request import digest
 from burnish.lm.scope import RolloutState, Scope, use_scope
+from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import Binding, bound, names_of
 from burnish.values.rollout import Cell, Rollout
@@ -200,16 +201,21 @@ class Runner:
         return digest(candidate + example)
 
     def _tell(self, scope: Scope, rollout: Rollout) -> None:
+        log = settings.trace_log
+        if scope.watch is None and log is None:
+            return
+        fields = {
+            "stage": scope.stage,
+            "candidate": rollout.cell.candidate.name,
+            "example": rollout.cell.example_id,
+            "status": rollout.status.name.lower(),
+            "score": None if rollout.score is None else rollout.score.value,
+            "reason": rollout.reason,
+        }
         if scope.watch is not None:
-            scope.watch.emit(
-                "rollout_done",
-                stage=scope.stage,
-                candidate=rollout.cell.candidate.name,
-                example=rollout.cell.example_id,
-                status=rollout.status.name.lower(),
-                score=None if rollout.score is None else rollout.score.value,
-                reason=rollout.reason,
-            )
+            scope.watch.emit("rollout_done", **fields)
+        if log is not None:
+            log.write(self._names, rollout.trace, **fields)
 
 
 class _Health:

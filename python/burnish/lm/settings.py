@@ -22,6 +22,7 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "cache": None,
         "num_threads": 8,
         "max_errors": None,
+        "trace_log": None,
     }
 )
 _MEANING = {
@@ -30,6 +31,7 @@ _MEANING = {
     "cache": "the burnish.Cache for replies; None is the shared one on disk",
     "num_threads": "how many LM calls may be in flight in a run",
     "max_errors": "how many examples may fail before a run stops; None is no limit",
+    "trace_log": "the burnish.TraceLog to which runs of programs are appended; None is no log",
 }
 
 
@@ -56,7 +58,7 @@ class Settings:
         """Set defaults for the whole process; what is not named keeps its value.
 
         Args:
-            values: Any of lm, adapter, cache, num_threads, max_errors.
+            values: Any of lm, adapter, cache, num_threads, max_errors, trace_log.
 
         Raises:
             ConfigError: A name is unknown, or a value of the wrong kind.
@@ -90,7 +92,7 @@ def _check(values: Mapping[str, Any]) -> None:
         raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
     if lm is not None and not hasattr(lm, "complete"):
         raise ConfigError(f"lm={lm!r} is no LM. Write lm=burnish.LM('provider/name').")
-    for name, method in (("adapter", "compile"), ("cache", "get")):
+    for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "write")):
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):
             raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
 from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
+from burnish.modules.trace_log import logged
 
 if TYPE_CHECKING:
     from typing import Self
@@ -45,19 +46,21 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and wait for its prediction."""
-        if _defines(self, "forward"):
-            return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
-        if "_begins_here" in type(self).__dict__:
-            return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
-        return run_sync(self.acall(*args, **kwargs))
+        with logged(self):
+            if _defines(self, "forward"):
+                return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+            if "_begins_here" in type(self).__dict__:
+                return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+            return run_sync(self.acall(*args, **kwargs))
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        if _defines(self, "aforward"):
-            return await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
-        if _defines(self, "forward"):
-            forward = self.forward  # type: ignore[attr-defined]
-            return await on_loop(in_thread(forward, *args, **kwargs))
+        with logged(self):
+            if _defines(self, "aforward"):
+                return await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+            if _defines(self, "forward"):
+                forward = self.forward  # type: ignore[attr-defined]
+                return await on_loop(in_thread(forward, *args, **kwargs))
         raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from burnish.engine.check import check_whole
@@ -11,8 +12,8 @@ from burnish.errors import ConfigError
 from burnish.lm.settings import context
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
-from burnish.stages.select import bootstrapped, labelled, showing
-from burnish.values.rollout import Rollout
+from burnish.stages.select import Demo, labelled, showing
+from burnish.stages.traces import TraceTable
 from burnish.values.space import Candidate
 
 
@@ -24,14 +25,15 @@ class BootstrapFewShot(Optimizer):
         passes the metric; each predictor gets its steps as demos, and labelled examples that were
         not bootstrapped fill the room up to `max_labeled_demos`. The teacher is the student with
         labelled demos, never shown the example that it answers. Runs go out in parallel, and no
-        more of them than can still be needed.
+        more of them than can still be needed. With `traces` the steps come from recorded calls, the
+        most different ones of those that scored well, and nothing is run.
 
     When it helps:
         With few examples, and for programs whose inner steps have no labels.
 
     What it costs (LM calls):
         At most predictors × trainset × max_rounds; with a pass rate p, about predictors ×
-        max_bootstrapped_demos / p.
+        max_bootstrapped_demos / p. With `traces` none.
 
     Example:
         >>> optimizer = BootstrapFewShot(metric=lambda example, prediction, trace=None: True)
@@ -48,6 +50,8 @@ class BootstrapFewShot(Optimizer):
         max_bootstrapped_demos: Demos from runs, a predictor at most.
         max_labeled_demos: Demos in all, a predictor, once labelled ones are added.
         max_rounds: Attempts an example; those after the first at temperature 1.
+        traces: A `burnish.TraceTable`, or the path of a log to scan for one. Calls count whose score is at least
+            `metric_threshold` or, where that is None, above 0; in a table without scores all do.
         common: The settings of every optimizer, see `Optimizer`.
     """
 
@@ -62,6 +66,7 @@ class BootstrapFewShot(Optimizer):
         max_labeled_demos: int = 16,
         max_rounds: int = 1,
         max_errors: int | None = None,
+        traces: TraceTable | str | os.PathLike[str] | None = None,
         **common: Any,
     ) -> None:
         super().__init__(metric=metric, max_errors=max_errors, **common)
@@ -70,24 +75,46 @@ class BootstrapFewShot(Optimizer):
         with context(**(teacher_settings or {})):
             # Entering it refuses what is no setting.
             pass
-        if metric_threshold is not None and metric is None:
+        if traces is not None and (teacher_settings or max_rounds != 1):
+            raise ConfigError("With traces=... nothing is run: leave teacher_settings and max_rounds out.")
+        if not isinstance(traces, TraceTable | str | os.PathLike | None):
+            raise ConfigError(f"traces={traces!r}: give a burnish.TraceTable, or the path of a log.")
+        if traces is None and metric_threshold is not None and metric is None:
             raise ConfigError("metric_threshold is set without a metric to hold against it. Give metric=...")
         self.metric_threshold = metric_threshold
         self.teacher_settings = dict(teacher_settings or {})
         self.max_bootstrapped_demos = max_bootstrapped_demos
         self.max_labeled_demos = max_labeled_demos
         self.max_rounds = max_rounds
+        self.traces = traces
+
+    async def acompile(self, student: Any, **options: Any) -> Any:
+        """`compile`, from async code."""
+        if self.traces is not None and options.get("teacher") is not None:
+            raise ConfigError(f"With traces=... nothing is run, so {type(self).__name__} makes no use of teacher=...")
+        return await super().acompile(student, **options)
+
+    @property
+    def asks(self) -> bool:  # type: ignore[override]
+        """Whether compiling makes LM calls: not where the demos are recorded."""
+        return self.traces is None
 
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
         """Teacher runs: those needed if all pass, up to every attempt on every example."""
+        if self.traces is not None:
+            return {}
         return {"bootstrap": (min(self.max_bootstrapped_demos, trainset), trainset * self.max_rounds)}
 
     async def search(self, session: Session) -> Candidate:
-        """The one candidate there is: demos from the first runs that pass."""
+        """The one candidate there is: demos from the first runs that pass, or from recorded ones."""
+        if self.traces is not None:
+            table = _table(self.traces)
+            augmented = session.recorded(table, k=self.max_bootstrapped_demos, threshold=self.metric_threshold)
+            return few_shot(session, "recorded", augmented, room=self.max_labeled_demos)
         order = range(len(session.trainset))
         (rollouts,) = await session.bootstrap([(order, self.max_bootstrapped_demos)], **self.teaching())
         session.decisions.append(f"{len(rollouts)} of {len(session.trainset)} examples became bootstrapped demos.")
-        return few_shot(session, "bootstrap", rollouts, room=self.max_labeled_demos)
+        return few_shot(session, "bootstrap", session.demos_of(rollouts), room=self.max_labeled_demos)
 
     def teaching(self) -> dict[str, Any]:
         """How the teacher is run: the settings that `Session.bootstrap` takes."""
@@ -99,10 +126,18 @@ class BootstrapFewShot(Optimizer):
         }
 
 
-def few_shot(session: Session, name: str, rollouts: list[Rollout], *, room: int) -> Candidate:
-    """The candidate that shows these rollouts, with labelled examples in front up to `room`."""
-    augmented = bootstrapped(rollouts, session.names, per_predictor=max(len(rollouts), 1), seed=session.seed)
-    used = frozenset(rollout.cell.example_id for rollout in rollouts)
+def _table(traces: TraceTable | str | os.PathLike[str]) -> TraceTable:
+    if isinstance(traces, TraceTable):
+        return traces
+    try:
+        return TraceTable.scan(traces)
+    except OSError as error:
+        raise ConfigError(f"Cannot read traces={os.fspath(traces)!r}: {error.strerror or error}.") from error
+
+
+def few_shot(session: Session, name: str, augmented: Mapping[str, Sequence[Demo]], *, room: int) -> Candidate:
+    """The candidate that shows these demos, with labelled examples in front up to `room`."""
+    used = frozenset(demo.source for shown in augmented.values() for demo in shown)
     demos = {}
     for predictor in session.predictors:
         own = augmented.get(predictor, [])

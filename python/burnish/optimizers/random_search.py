@@ -84,6 +84,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             num_threads=num_threads,
             **common,
         )
+        if self.traces is not None:
+            raise ConfigError(f"{type(self).__name__} makes no use of traces=...; give it to BootstrapFewShot.")
         if metric is None:
             raise ConfigError("Random search needs a metric to choose by. Give metric=...")
         check_whole(0, num_candidate_programs=num_candidate_programs)
@@ -125,7 +127,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
                 candidates.append(labelled_few_shot(session, k=self.max_labeled_demos, sample=labeled_sample))
             else:
                 name = "bootstrap" if seed == _UNSHUFFLED else f"bootstrap {seed}"
-                candidates.append(few_shot(session, name, rollouts[seed], room=self.max_labeled_demos))
+                shown = session.demos_of(rollouts[seed])
+                candidates.append(few_shot(session, name, shown, room=self.max_labeled_demos))
         stop_at = None if self.stop_at_score is None else self.stop_at_score / 100
         await session.race(candidates, stop_at=stop_at)
         return session.leader()

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
+
 from burnish.engine.events import EventStream
 from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
@@ -26,7 +28,8 @@ from burnish.modules.binding import names_of
 from burnish.stages import score as stage_score
 from burnish.stages.bootstrap import Teacher
 from burnish.stages.finish import build
-from burnish.stages.select import Demo, labelled, leaving_out, showing, traced_back
+from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, recorded, showing, traced_back
+from burnish.stages.traces import TraceTable
 from burnish.values.board import Board
 from burnish.values.example import Example
 from burnish.values.report import SHARE_TO_LEAD, Report
@@ -139,6 +142,36 @@ class Session:
         if self._troubles:
             self.decisions.append(f"While bootstrapping, {_told(self._troubles)}")
         return passing
+
+    def demos_of(self, rollouts: Sequence[Rollout]) -> dict[str, list[Demo]]:
+        """The steps of passing rollouts as demos, for each predictor."""
+        return bootstrapped(rollouts, self.names, per_predictor=max(len(rollouts), 1), seed=self.seed)
+
+    def recorded(self, table: TraceTable, *, k: int, threshold: float | None) -> dict[str, list[Demo]]:
+        """Recorded calls as demos for each predictor, traced back to the examples whose inputs they show.
+
+        Args:
+            table: What was recorded.
+            k: Demos a predictor at most.
+            threshold: The score that passes; None takes what is above 0, and every call where none has a score.
+
+        Raises:
+            ConfigError: No call of the table is one of the student's predictors', or none is good enough.
+        """
+        least = threshold
+        if least is None and np.isfinite(table.scores()).any():
+            least = math.ulp(0.0)
+        signatures = {name: predictor.signature for name, predictor in self._tunable.items()}
+        shown = recorded(table, signatures, per_predictor=k, min_score=least, seed=self.seed)
+        counts = ", ".join(f"{name!r} {len(demos)}" for name, demos in shown.items())
+        if k and not any(shown.values()):
+            raise ConfigError(
+                f"No recorded call became a demo, of {table!r}: either none scored "
+                f"{'above 0' if threshold is None else f'at least {threshold}'}, or none has a predictor's name and fields. The program's "
+                f"predictors are {', '.join(f'{name!r} ({signature.signature})' for name, signature in signatures.items())}."
+            )
+        self.decisions.append(f"Demos came from {len(table)} recorded calls: {counts}.")
+        return {name: traced_back(demos, self.trainset) for name, demos in shown.items()}
 
     async def score(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Score candidates on the whole valset and put them on the board.

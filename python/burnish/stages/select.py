@@ -1,8 +1,8 @@
 """Which examples and which rollouts become demos.
 
 Two sources: labelled examples, drawn as they are, and passing rollouts, whose steps show each
-predictor what went in and what came out. Which steps to show is chosen in Rust (`pick_traces`):
-filtered by score, exact copies dropped, one step a rollout and predictor, as many as fit.
+predictor what went in and what came out. Which steps to show the trace table chooses: exact copies are
+dropped, one step a rollout and predictor, as many as fit. Calls that a log tells of come from there too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from burnish._core import digests, pick_traces
+from burnish.adapters.field_text import FieldText, shown
+from burnish.errors import ReplyError
+from burnish.stages.traces import Traced, TraceTable
 from burnish.values.example import Example
 from burnish.values.rollout import Rollout
 from burnish.values.seed import draw
 from burnish.values.space import Candidate, Choice
 
-_CHARACTERS_A_TOKEN = 4
+# Calls that are picked for each that is wanted.
+_SPARE = 4
+# The fields of a call whose messages have no sections.
+_CHAT = ("user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +76,69 @@ def bootstrapped(
     Returns:
         Predictor name → demos, each ``Example(augmented=True, **inputs, **outputs)``.
     """
-    rows = [
-        (number, rollout, name, _demo(step))
-        for number, rollout in enumerate(rollouts)
-        for step in rollout.trace
-        if (name := names.get(id(step.predictor))) is not None
-    ]
-    if not rows:
-        return {}
-    order = list(dict.fromkeys(names.values()))
-    texts = [repr(sorted(demo.toDict().items())) for _, _, _, demo in rows]
-    picked = pick_traces(
-        np.ones(len(rows)),
-        np.array([order.index(name) for _, _, name, _ in rows], dtype=np.int64),
-        np.array([number for number, _, _, _ in rows], dtype=np.int64),
-        np.array([len(text) // _CHARACTERS_A_TOKEN for text in texts], dtype=np.int64),
-        digests(texts),
-        min_score=1.0,
-        per_predictor=per_predictor,
-        max_tokens=max_tokens,
-        # Any whole number is a seed; the core takes 64 bits of it.
-        seed=(seed + 2**63) % 2**64 - 2**63,
-    )
+    table = TraceTable()
+    table.add(rollouts, lambda predictor: names.get(id(predictor)))
     demos: dict[str, list[Demo]] = {}
-    for row in picked:
-        _, rollout, name, demo = rows[row]
-        demos.setdefault(name, []).append(Demo(demo, rollout.cell.example_id))
+    for call in table.pick(per_predictor=per_predictor, max_tokens=max_tokens, near=False, variety=False, seed=seed):
+        demos.setdefault(call.predictor, []).append(Demo(_demo(call.inputs, call.outputs), call.example))
     return demos
 
 
-def _demo(step: Any) -> Example:
-    return Example({"augmented": True, **step.inputs, **step.outputs}).with_inputs(*step.inputs)
+def recorded(
+    table: TraceTable,
+    signatures: Mapping[str, Any],
+    *,
+    per_predictor: int,
+    min_score: float | None,
+    seed: int,
+) -> dict[str, list[Example]]:
+    """The calls in a table as demos, for each predictor.
+
+    Args:
+        table: What was recorded. A predictor's calls are those under its name; else those with its fields, or, where it has one
+            input and one output, the bare turns of a chat.
+        signatures: Each predictor's name → its signature, whose types the outputs must be of.
+        per_predictor: How many demos to keep for each at most.
+        min_score: The lowest score that is good enough; None takes every call.
+        seed: Chooses among several calls of one predictor in a rollout.
+
+    Returns:
+        Predictor name → demos, the most different in front.
+    """
+    # Some may not fit a signature, so more are picked than are wanted.
+    calls = table.pick(min_score=min_score, per_predictor=_SPARE * per_predictor, seed=seed)
+    demos: dict[str, list[Example]] = {}
+    for name, signature in signatures.items():
+        fitting = (_fitted(call, name, signature) for call in calls)
+        demos[name] = [demo for demo in fitting if demo is not None][:per_predictor]
+    return demos
+
+
+def _fitted(call: Traced, name: str, signature: Any) -> Example | None:
+    """A recorded call as a demo of a predictor; None where it is not one of its calls."""
+    inputs, outputs = call.inputs, call.outputs
+    if len(signature.input_fields) == len(signature.output_fields) == 1 and (*inputs, *outputs) == _CHAT:
+        inputs = dict.fromkeys(signature.input_fields, inputs["user"])
+        outputs = dict.fromkeys(signature.output_fields, outputs["assistant"])
+    elif call.predictor != name and call.predictor != _fields_of(signature):
+        return None
+    if not (signature.input_fields.keys() <= inputs.keys() and signature.output_fields.keys() <= outputs.keys()):
+        return None
+    read = {}
+    for field, about in signature.output_fields.items():
+        try:
+            read[field] = FieldText(field, about).read(shown(outputs[field]), closed=True)
+        except ReplyError:
+            return None
+    return _demo({field: inputs[field] for field in signature.input_fields}, read)
+
+
+def _fields_of(signature: Any) -> str:
+    return f"{', '.join(signature.input_fields)} -> {', '.join(signature.output_fields)}"
+
+
+def _demo(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Example:
+    return Example({"augmented": True, **inputs, **outputs}).with_inputs(*inputs)
 
 
 def traced_back(demos: Sequence[Any], trainset: Sequence[Example]) -> list[Demo]:

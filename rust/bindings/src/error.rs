@@ -4,7 +4,11 @@
 //! work that lasts: taking it back costs about 0.1 µs on an idle interpreter and up to a switch interval (5 ms) on a
 //! busy one. A caller therefore says how many bytes it is about to read, and the lock is kept for less than [`LASTING`].
 
+use std::io;
+use std::path::Path;
+
 use burnish_core::Error;
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 /// Bytes of input from which the interpreter lock is let go: about 20 µs of work.
@@ -38,13 +42,31 @@ fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::Width { .. }
         | Error::Value { .. }
         | Error::NoDirection { .. } => config_error(py, error.to_string()),
-        Error::File { .. } => burnish_error(py, "StateError", error.to_string()),
+        Error::File { .. } => state_error(py, error.to_string()),
     }
 }
 
 /// A `burnish.errors.ConfigError` with this message.
 pub fn config_error(py: Python<'_>, message: String) -> PyErr {
     burnish_error(py, "ConfigError", message)
+}
+
+/// A `burnish.errors.StateError` with this message.
+pub fn state_error(py: Python<'_>, message: String) -> PyErr {
+    burnish_error(py, "StateError", message)
+}
+
+/// An `OSError` with the file that it is about, as Python's own have it.
+pub fn with_path(py: Python<'_>, cause: &io::Error, path: &Path) -> PyErr {
+    let path = path.to_string_lossy().into_owned();
+    match cause.raw_os_error() {
+        Some(number) => {
+            let words =
+                py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
+            PyOSError::new_err((number, words.unwrap_or_else(|_| cause.to_string()), path))
+        }
+        None => PyOSError::new_err(format!("{cause}: {path}")),
+    }
 }
 
 /// An error of Burnish with this message; the error of the import if there is no such class.

@@ -13,11 +13,10 @@ use burnish_core::Error;
 use burnish_core::knn::{HEAD, Index, Lent, Metric, Nearest, Storage};
 use memmap2::Mmap;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use crate::arguments::{column, found};
-use crate::error::{config_error, enter};
+use crate::error::{config_error, enter, with_path};
 
 /// Rows, and for each query the nearest of them.
 #[pyclass(frozen, module = "burnish._core")]
@@ -137,7 +136,7 @@ impl KnnIndex {
 }
 
 /// What may run at once in this process; asking costs a few file reads, so it is asked once.
-fn processors() -> usize {
+pub fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
@@ -202,17 +201,4 @@ fn write(index: &Index, path: &Path) -> io::Result<()> {
         std::fs::rename(&part, path)
     });
     written.inspect_err(|_| drop(std::fs::remove_file(&part)))
-}
-
-/// The error with the file that it is about, as Python's own have it.
-fn with_path(py: Python<'_>, cause: &io::Error, path: &Path) -> PyErr {
-    let path = path.to_string_lossy().into_owned();
-    match cause.raw_os_error() {
-        Some(number) => {
-            let words =
-                py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
-            PyOSError::new_err((number, words.unwrap_or_else(|_| cause.to_string()), path))
-        }
-        None => PyOSError::new_err(format!("{cause}: {path}")),
-    }
 }

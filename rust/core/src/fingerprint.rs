@@ -14,18 +14,6 @@ pub fn fingerprint(text: &str) -> String {
     hex(&blake3::hash(text.as_bytes()))
 }
 
-/// The same first 16 bytes as two little-endian numbers: what a column of near a million texts is compared by.
-#[must_use]
-pub fn digest(text: &str) -> [u64; 2] {
-    let hash = blake3::hash(text.as_bytes());
-    let (low, high) = hash.as_bytes()[..WIDTH].split_at(WIDTH / 2);
-    [little_endian(low), little_endian(high)]
-}
-
-fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
-}
-
 /// A prefix that is already hashed; it never changes.
 ///
 /// ```

@@ -11,7 +11,7 @@
 )]
 
 use burnish_core::board::{self, Rows};
-use burnish_core::traces::{self, Limits, Steps};
+use burnish_core::traces::{self, Limits, Steps, Table};
 use burnish_core::{Error, fingerprint, interval, seed, text};
 use toml::{Table, Value};
 
@@ -164,19 +164,27 @@ fn traces_are_picked() {
         let rows = list(&case["rows"], |row| row.as_array().unwrap().clone());
         let column = |place: usize| -> Vec<i64> { rows.iter().map(|row| integer(&row[place])).collect() };
         let texts: Vec<String> = rows.iter().map(|row| string(&row[4])).collect();
+        let predictor: Vec<String> = column(1).iter().map(ToString::to_string).collect();
         let steps = Steps {
             score: &rows.iter().map(|row| float(&row[0])).collect::<Vec<f64>>(),
-            predictor: &column(1),
+            predictor: &predictor,
             rollout: &column(2),
             tokens: &column(3),
-            digest: &traces::digests(&texts),
+            inputs: &texts,
+            outputs: &vec![String::new(); rows.len()],
         };
+        let mut table = Table::default();
         let limits = Limits {
-            min_score: float(&case["min_score"]),
+            min_score: Some(float(&case["min_score"])),
             per_predictor: integer(&case["per_predictor"]),
             max_tokens: case.get("max_tokens").map(integer),
+            near: false,
+            variety: false,
+            stratify: false,
         };
-        if let Some(picked) = answer(case, name, traces::pick(steps, limits, integer(&case["seed"]))) {
+        let picked = table.append(&steps).and_then(|()| traces::pick(&table, limits, integer(&case["seed"])));
+        if let Some(mut picked) = answer(case, name, picked) {
+            picked.sort_unstable();
             assert_eq!(picked, list(&case["picked"], integer), "{name}");
         }
     });

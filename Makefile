@@ -6,7 +6,7 @@ SHELL := bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci lint type format bench docs peers clean
+.PHONY: help setup demo test ci lint type format bench docs peers wheel smoke clean cargo
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -58,6 +58,19 @@ docs: $(STAMPS)/core ## the user's guide, into site/
 peers: $(STAMPS)/core ## the other frameworks that the benches measure
 	$(PYTHON) -m pip install --quiet --group peers
 
+# The wheel is built from the sdist, so that a file which the sdist lacks is missed here.
+wheel: $(STAMPS)/build | cargo ## an sdist and an abi3 wheel built from it, into dist/
+	rm -rf dist
+	$(PYTHON) .ci/licenses.py
+	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" CARGO_TARGET_DIR="$(CURDIR)/target" \
+	  $(BIN)/maturin build --release --locked --quiet --sdist --out dist
+	@ls -l dist
+
+smoke: wheel ## install the wheel without Rust and the sdist with it, each in a clean environment, and run them
+	$(PYTHON) -m pip install --quiet --group release
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) .ci/smoke.py dist
+
 clean: ## remove everything that was built or installed here
 	rm -rf .venv target dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f python/burnish/_core*.so python/burnish/_core*.pyd
@@ -79,16 +92,18 @@ $(STAMPS)/build: pyproject.toml
 
 # An editable install: Python edits count at once, and only a change in Rust or in pyproject.toml comes back here.
 # Naming a group keeps maturin from installing `dev`, which a demo does not need.
-$(STAMPS)/core: $(STAMPS)/build $(RUST)
-	@command -v cargo >/dev/null || { \
-	  echo "Burnish builds its core with Rust, and found no cargo on the PATH." \
-	    "Install the stable Rust from https://rustup.rs, open a new shell, then run make again." >&2; exit 1; }
+$(STAMPS)/core: $(STAMPS)/build $(RUST) | cargo
 	@touch $@.started  # an edit that lands while the build runs is newer than the stamp
 	fresh=--skip-install; [ $(STAMPS)/installed -nt $(STAMPS)/build ] || fresh='--group build'; \
 	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PIP_QUIET=1 \
 	  $(BIN)/maturin develop --release --locked --quiet $$fresh
 	@touch $(STAMPS)/installed
 	@mv $@.started $@
+
+cargo:
+	@command -v cargo >/dev/null || { \
+	  echo "Burnish builds its core with Rust, and found no cargo on the PATH." \
+	    "Install the stable Rust from https://rustup.rs, open a new shell, then run make again." >&2; exit 1; }
 
 $(STAMPS)/dev: $(STAMPS)/build
 	$(PYTHON) -m pip install --quiet --group dev

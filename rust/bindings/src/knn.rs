@@ -5,7 +5,7 @@
 //! writes another and puts it in its place, which a search under way does not notice.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -173,14 +173,20 @@ fn table<'py>(
     reason = "files are for the bindings, and mapping one is unsafe"
 )]
 fn map(path: &Path) -> io::Result<Lent> {
-    let file = File::open(path)?;
-    let told = file.metadata()?;
+    // Asked of the path first: to open a pipe waits for somebody who writes into it.
+    let told = std::fs::metadata(path)?;
     if told.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    if told.len() < HEAD as u64 {
+    if !told.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a pipe or a device, and no file"));
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.len() < HEAD as u64 {
         // Nothing to map; the core says what is wrong with it.
-        return Ok(Box::new(Vec::new()));
+        let mut short = Vec::new();
+        file.take(HEAD as u64).read_to_end(&mut short)?;
+        return Ok(Box::new(short));
     }
     // SAFETY: a mapped file must not be cut short or written to, which this file's page asks of others. Any bytes are values.
     Ok(Box::new(unsafe { Mmap::map(&file)? }))

@@ -53,11 +53,12 @@ impl Bytes {
         }
     }
 
-    /// All panels as `length` bytes that may be written, new ones zero; what was lent is copied. `length` is whole lines.
+    /// All panels as `length` bytes that may be written, new ones zero. `length` is whole lines. What was lent is copied, once and into
+    /// no more room than it takes with what is new.
     pub fn resized(&mut self, length: usize) -> &mut [u8] {
         if let Self::Lent(..) = self {
             let lent = self.get();
-            let mut lines = Lines(vec![Line([0; LINE]); lent.len().div_ceil(LINE)]);
+            let mut lines = Lines(vec![Line([0; LINE]); length.max(lent.len()).div_ceil(LINE)]);
             lines.bytes_mut()[..lent.len()].copy_from_slice(lent);
             *self = Self::Owned(lines);
         }

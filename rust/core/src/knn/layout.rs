@@ -154,11 +154,16 @@ pub fn f16_of_f32(value: f32) -> u16 {
     sign | ((even >> 13) - (112 << 10)) as u16
 }
 
-/// A number of half precision; exact.
+/// 2^112.
+const SHIFT: f32 = f32::from_bits(0x7780_0000);
+
+/// A number of half precision; exact. Infinity and NaN, which only damaged files hold, are what the processors make of them.
 pub fn f32_of_f16(half: u16) -> f32 {
+    let bits = (u32::from(half) & 0x7fff) << 13;
     // The exponent is 112 less than that of the same number in single precision: a product by 2^112, small numbers included.
-    let size = f32::from_bits((u32::from(half) & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
-    f32::from_bits(size.to_bits() | (u32::from(half) & 0x8000) << 16)
+    let size =
+        if half & 0x7c00 == 0x7c00 { bits | 0x7f80_0000 } else { (f32::from_bits(bits) * SHIFT).to_bits() };
+    f32::from_bits(size | (u32::from(half) & 0x8000) << 16)
 }
 
 #[cfg(test)]
@@ -172,6 +177,12 @@ mod tests {
         }
         assert_eq!(f32_of_f16(1), 2.0_f32.powi(-24));
         assert_eq!(f32_of_f16(0xfbff), -65_504.0);
+    }
+
+    #[test]
+    fn half_precision_that_is_no_number_stays_none() {
+        assert_eq!((f32_of_f16(0x7c00), f32_of_f16(0xfc00)), (f32::INFINITY, f32::NEG_INFINITY));
+        assert!(f32_of_f16(0x7c01).is_nan() && f32_of_f16(0xffff).is_nan());
     }
 
     #[test]

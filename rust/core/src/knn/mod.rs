@@ -20,7 +20,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use best::MOST_ROWS;
+use best::{MOST_ROWS, Scored};
 use bytes::Bytes;
 pub use bytes::Lent;
 pub use file::HEAD;
@@ -181,7 +181,9 @@ impl Index {
         let blocks = query::blocks(&self.layout, &ready, path);
         let panels = Panels { layout: self.layout, bytes: self.panels.get(), n_rows: self.n_rows };
         let found = scan::nearest(panels, &blocks, k, threads);
-        if found.iter().any(|rows| rows.len() < k) {
+        // What `append` takes makes no infinite score, and the best stands first.
+        let endless = |rows: &[Scored]| rows.first().is_some_and(|row| row.score().is_infinite());
+        if found.iter().any(|rows| rows.len() < k || endless(rows)) {
             return Err(Error::File { what: "it holds values that are no numbers".to_owned() });
         }
         let rows = || found.iter().flatten();

@@ -4,7 +4,7 @@
 
 use super::kernel::Path;
 use super::layout::{f16_of_f32, f32_of_f16, rounded};
-use super::{Index, Metric, Storage};
+use super::{HEAD, Index, Metric, Storage};
 use crate::seed::draw;
 
 /// Numbers from -1 to 1, the same on every machine; every eighth is a tenth of a whole number, so that rows tie.
@@ -63,6 +63,28 @@ fn every_path_gives_the_same_bits() {
                         "{storage:?} {dimension} × {n_rows}, {queries}, {path:?}, {threads}"
                     );
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_path_says_the_same_of_a_damaged_file() {
+    let infinite = [0x7f80_0000_u32, 0xff80_0000, 0x7c00_7c00, 0xfc00_fc00];
+    let others = [0x7fc0_0000, 0x7f80_0001, 0x7e00_7c01, 0x7f7f_ffff, 1, 0x8000_0001, 0xffff_ffff, 0];
+    for storage in [Storage::F32, Storage::F16, Storage::I8] {
+        let mut index = Index::new(5, Metric::InnerProduct, storage).unwrap();
+        index.append(&numbers(9, 5 * 20)).unwrap();
+        let (head, panels) = index.to_file();
+        for (bits, at) in infinite.into_iter().chain(others).flat_map(|bits| [(bits, 0), (bits, 132)]) {
+            let mut file = [&head[..], panels].concat();
+            file[HEAD + at..HEAD + at + 4].copy_from_slice(&bits.to_ne_bytes());
+            let loaded = Index::from_file(Box::new(file)).unwrap();
+            for (query, k) in [1.0, -1.0, 0.0].into_iter().flat_map(|query| [(query, 1), (query, 20)]) {
+                let said =
+                    Path::all(storage).into_iter().map(|path| loaded.search_by(path, &[query; 5], k, 1));
+                let said: Vec<_> = said.collect();
+                assert!(said.iter().all(|one| *one == said[0]), "{storage:?} {bits:x} at {at}: {said:?}");
             }
         }
     }

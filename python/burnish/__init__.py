@@ -113,6 +113,9 @@ if TYPE_CHECKING:
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
     from burnish.retrieve.embedder import Embedder as Embedder
+    from burnish.retrieve.embeddings import Embeddings as Embeddings
+    from burnish.retrieve.embeddings import EmbeddingsWithScores as EmbeddingsWithScores
+    from burnish.retrieve.nearest import KNN as KNN
     from burnish.stages.traces import TraceTable as TraceTable
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
@@ -161,6 +164,8 @@ _HOMES = {
     "modules.trace_log": ("TraceLog",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
+    "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
+    "retrieve.nearest": ("KNN",),
     "stages.traces": ("TraceTable",),
     "evaluate": ("Evaluate", "EvaluationResult"),
     "optimizers.base": ("Optimizer",),
@@ -186,7 +191,7 @@ _HOMES = {
     ),
 }
 # Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
-_MODULES = frozenset({"evaluate", "teleprompt", "testing"})
+_MODULES = frozenset({"evaluate", "retrievers", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names

@@ -24,6 +24,7 @@ ROOMS = [
     "engine",
     "metrics",
     "retrieve",
+    "retrievers",  # what retrieves, under the name of DSPy's module
     "stages",
     "evaluate",  # reads the board through `stages/score`, like the optimizers beside it
     "optimizers",

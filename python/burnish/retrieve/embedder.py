@@ -110,7 +110,7 @@ class Embedder:
             raise ConfigError(f"Embedder(model={model!r}): give 'provider/name', or a function from texts to rows.")
 
     def __repr__(self) -> str:
-        return f"Embedder({_name(self.model)!r})"
+        return f"Embedder({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is pickled goes to disk or elsewhere: no credentials, and nothing that is under way.
@@ -165,12 +165,22 @@ class Embedder:
         rows = await (in_thread(run_here, way.rows(asked)) if way.computes else on_loop(way.rows(asked)))
         return self._in_place(rows, numbers, single=isinstance(inputs, str))
 
+    @property
+    def name(self) -> str:
+        """The model's name; of a function its own."""
+        return _name(self.model)
+
+    @property
+    def computes(self) -> bool:
+        """Whether rows are computed in this process, so that nothing of theirs is kept, waited for or booked."""
+        return self._way.computes
+
     @functools.cached_property
     def _way(self) -> Hosted | _Function:
         """What brings the rows."""
         if self._hosted is None:
             assert callable(self.model)
-            return _Function(self.model, _name(self.model))
+            return _Function(self.model, self.name)
         backend = self._hosted.backend
         if getattr(backend, "waits", True):
             return self._hosted

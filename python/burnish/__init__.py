@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from burnish.modules.predict import Predict as Predict
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
+    from burnish.optimizers.knn_few_shot import KNNFewShot as KNNFewShot
     from burnish.optimizers.labeled_few_shot import LabeledFewShot as LabeledFewShot
     from burnish.optimizers.random_search import (
         BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
     from burnish.retrieve.embedder import Embedder as Embedder
+    from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
@@ -158,11 +160,13 @@ _HOMES = {
     "modules.chain_of_thought": ("ChainOfThought",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
+    "retrieve.nearest_demos": ("NearestDemos",),
     "evaluate": ("Evaluate", "EvaluationResult"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),
     "optimizers.labeled_few_shot": ("LabeledFewShot",),
     "optimizers.bootstrap_few_shot": ("BootstrapFewShot",),
+    "optimizers.knn_few_shot": ("KNNFewShot",),
     "optimizers.random_search": ("BootstrapFewShotWithRandomSearch", "BootstrapRS"),
     "errors": (
         "BurnishError",

@@ -13,6 +13,7 @@ import pydantic
 from burnish.errors import StateError
 from burnish.retrieve.demo_table import DemoTable
 from burnish.retrieve.embedder import Embedder
+from burnish.retrieve.knn import Index
 from burnish.retrieve.neighbours import Neighbours, opened
 from burnish.values.example import Example
 
@@ -21,6 +22,11 @@ class _SavedIndex(pydantic.BaseModel):
     rows: int
     dimension: int
     digest: str
+
+
+class _SavedDemos(pydantic.BaseModel):
+    example: int = pydantic.Field(ge=0)
+    demos: dict[str, dict[str, Any]]
 
 
 class _Saved(pydantic.BaseModel):
@@ -32,7 +38,7 @@ class _Saved(pydantic.BaseModel):
     index: _SavedIndex
     inputs: list[str]
     examples: list[dict[str, Any]]
-    bootstrapped: list[dict[str, dict[str, Any]]]
+    bootstrapped: list[_SavedDemos]
 
 
 def state_of(table: DemoTable, near: Neighbours) -> dict[str, Any]:
@@ -46,7 +52,11 @@ def state_of(table: DemoTable, near: Neighbours) -> dict[str, Any]:
         "index": {"rows": len(near.index), "dimension": near.index.dimension, "digest": near.digest},
         "inputs": sorted(table.inputs),
         "examples": [example.toDict() for example in table.labelled],
-        "bootstrapped": [{name: demo.toDict() for name, demo in made.items()} for made in table.bootstrapped],
+        "bootstrapped": [
+            {"example": place, "demos": {name: demo.toDict() for name, demo in made.items()}}
+            for place, made in enumerate(table.bootstrapped)
+            if made
+        ],
     }
 
 
@@ -76,12 +86,23 @@ def read_state(
         raise StateError(
             f"The state of NearestDemos cannot be read: {place}: {first['msg']}. Was the file edited?"
         ) from error
-    if not len(state.examples) == len(state.bootstrapped) == state.index.rows >= state.k:
+    made: list[dict[str, Example]] = [{} for _ in state.examples]
+    if not len(made) == state.index.rows >= state.k or any(one.example >= len(made) for one in state.bootstrapped):
         raise StateError(
-            f"The state of NearestDemos does not fit together: k={state.k}, {state.index.rows} rows, "
-            f"{len(state.examples)} examples, demos of {len(state.bootstrapped)}. Was the file edited?"
+            f"The state of NearestDemos does not fit together: k={state.k}, {state.index.rows} rows, {len(made)} examples, "
+            f"demos of {[one.example for one in state.bootstrapped][-3:]}. Was the file edited?"
         )
+    for one in state.bootstrapped:
+        made[one.example] = {name: Example(demo) for name, demo in one.demos.items()}
     _check_embedder(state, embedder)
+    index = _index(state, path, own)
+    examples = [_example(row, state.inputs) for row in state.examples]
+    table = DemoTable.of(examples, made, state.max_bootstrapped_demos, state.max_labeled_demos)
+    return table, Neighbours(embedder, index, state.k)
+
+
+def _index(state: _Saved, path: Path | None, own: Neighbours | None) -> Index:
+    """The index that the state speaks of: that of the file, else the program's own where it is the same."""
     if path is not None:
         index = opened(path, state.index.digest)
     elif own is not None and own.digest == state.index.digest:
@@ -93,10 +114,7 @@ def read_state(
         )
     if (len(index), index.dimension) != (state.index.rows, state.index.dimension):
         raise StateError(f"{index!r} is not the index that was saved with the program. Compile the program anew.")
-    examples = [_example(row, state.inputs) for row in state.examples]
-    made = [{name: Example(demo) for name, demo in demos.items()} for demos in state.bootstrapped]
-    table = DemoTable.of(examples, made, state.max_bootstrapped_demos, state.max_labeled_demos)
-    return table, Neighbours(embedder, index, state.k)
+    return index
 
 
 def _example(row: dict[str, Any], inputs: list[str]) -> Example:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import BudgetExhausted, ConfigError, LMTransient, StateError
+from burnish.errors import BudgetExhausted, ConfigError, LMAccessDenied, LMTransient, StateError
 from burnish.lm.scope import Scope, current_scope, outside, use_scope
-from burnish.loop import Together, in_thread
+from burnish.loop import Together, all_of, in_thread
 from burnish.retrieve.embedder import Embedder
 from burnish.retrieve.knn import Index
 from burnish.retrieve.lengths import normalised
@@ -98,13 +98,23 @@ class Neighbours:
         for places in runs.values():
             scope = asked[places[0]][1]
             with outside() if scope is None else use_scope(scope):
-                try:
-                    found: Sequence[list[int] | Exception] = await self.nearest([asked[place][0] for place in places])
-                except Exception as error:  # a user's embedder may raise anything; whoever asked gets it
-                    found = [error] * len(places)
+                found = await self._found([asked[place][0] for place in places])
             for place, answer in zip(places, found, strict=True):
                 answers[place] = answer
         return answers
+
+    async def _found(self, texts: Sequence[str]) -> Sequence[list[int] | Exception]:
+        """`nearest`, with an error in the place of each text that has one."""
+        try:
+            return await self.nearest(texts)
+        except (LMTransient, LMAccessDenied, BudgetExhausted) as error:
+            return [error] * len(texts)
+        except Exception as error:  # a user's embedder may raise anything; whoever asked gets it
+            if len(texts) == 1:
+                return [error]
+        # One of them is at fault, such as one that is too long, and the others only stood beside it.
+        alone = await all_of(self._found([text]) for text in texts)
+        return [answer for answers in alone for answer in answers]
 
     @functools.cached_property
     def digest(self) -> str:

@@ -65,7 +65,8 @@ class OptimizerContract:
     """What holds for every optimizer.
 
     Give it `make_optimizer`; set `asks_models` to False for one whose compile calls no model, and
-    `compile_options` to what its compile needs beyond student and trainset.
+    `compile_options` to what its compile needs beyond student and trainset. Where compile returns
+    another kind of program than the student, say which in `empty`.
 
     Example:
         >>> class TestMine(OptimizerContract):

@@ -11,7 +11,7 @@ from typing import Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
-from burnish.loop import all_of, run_sync
+from burnish.loop import all_of, on_loop, run_sync
 from burnish.modules.binding import Binding, bound, current_binding
 from burnish.modules.module import Module, forward_of
 from burnish.modules.predict import Predict
@@ -82,7 +82,8 @@ class NearestDemos(Module):
     async def aforward(self, *args: Any, **inputs: Any) -> Any:
         """Find the nearest examples, and run the program with them."""
         near, table = self._held()
-        return await self._run(await near.ask(self._text(table, args, inputs)), args, inputs)
+        places = await on_loop(near.ask(self._text(table, args, inputs)))
+        return await self._run(places, args, inputs)
 
     def batch(self, examples: Iterable[Any], *, num_threads: int | None = None) -> list[Any]:
         """Run the program on many examples at once, after one search for all of them.

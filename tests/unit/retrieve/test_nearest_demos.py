@@ -107,6 +107,7 @@ FACES: list[Callable[[Module], str]] = [
     lambda program: program(question="7.1").answer,
     lambda program: program("7.1").answer,
     lambda program: asyncio.run(in_async_code(program)),
+    lambda program: asyncio.run(program.aforward(question="7.1")).answer,
     lambda program: program.batch([Example(question="7.1").with_inputs("question")])[0].answer,
     by_evaluate,
 ]

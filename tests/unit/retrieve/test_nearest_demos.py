@@ -130,8 +130,16 @@ def test_a_thread_of_the_users_finds_them_too(lm: Any) -> None:
 
 
 def test_a_lone_predictor_takes_its_call_options_and_they_are_no_inputs(lm: Any) -> None:
-    program = around(Predict("question -> answer"))
+    asked: list[str] = []
+
+    def noted(texts: list[str]) -> Any:
+        asked.extend(texts)
+        return angle(texts)
+
+    program = around(Predict("question -> answer"), embedder=noted)
+    asked.clear()
     assert program(question="7.1", config={"temperature": 0.5}).answer == "7 8"
+    assert asked == ["question: 7.1"]
     assert program(question="7.1", demos=[{"question": "x", "answer": "answer own"}]).answer == "own"
     assert lm.requests[0].params["temperature"] == 0.5
 
@@ -302,6 +310,12 @@ def test_two_of_them_in_one_program_have_a_file_each(tmp_path: Path, lm: Any) ->
     loaded = Two(NearestDemos(Ask(), angle), NearestDemos(Ask(), angle))
     loaded.load(tmp_path / "two.json")
     assert loaded(question="7.1").answer == program(question="7.1").answer == "7 8 | 2 1"
+    before = state(loaded)
+    Two(around(Ask(), trainset=TRAIN[:5]), around(Ask())).save(tmp_path / "two.json")
+    (tmp_path / "two-1.knn").unlink()
+    with pytest.raises(StateError, match=r"two-1\.knn"):
+        loaded.load(tmp_path / "two.json")
+    assert state(loaded) == before
 
 
 def damage(folder: Path, **part: Any) -> None:

@@ -375,8 +375,10 @@ def test_a_state_without_its_file_fits_only_who_has_the_index(tmp_path: Path) ->
     twin.ask.demos = [TRAIN[1]]
     twin.load_state(dumped)
     assert state(twin) == state(program)
-    with pytest.raises(StateError, match=r"in the \.knn file beside the \.json file"):
-        NearestDemos(Ask()).load_state(dumped)
+    other = around(Ask(), embedder="offline/hashing", trainset=TRAIN[::-1])
+    for stranger in (NearestDemos(Ask()), other):
+        with pytest.raises(StateError, match=r"in the \.knn file beside the \.json file"):
+            stranger.load_state(dumped)
 
 
 def test_what_json_has_not_is_refused_before_any_file_is_written(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
+    from burnish.optimizers.knn_few_shot import KNNFewShot as KNNFewShot
     from burnish.optimizers.labeled_few_shot import LabeledFewShot as LabeledFewShot
     from burnish.optimizers.random_search import (
         BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from burnish.retrieve.embeddings import Embeddings as Embeddings
     from burnish.retrieve.embeddings import EmbeddingsWithScores as EmbeddingsWithScores
     from burnish.retrieve.nearest import KNN as KNN
+    from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
     from burnish.stages.traces import TraceTable as TraceTable
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
@@ -167,11 +169,13 @@ _HOMES = {
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
     "retrieve.nearest": ("KNN",),
     "stages.traces": ("TraceTable",),
+    "retrieve.nearest_demos": ("NearestDemos",),
     "evaluate": ("Evaluate", "EvaluationResult"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),
     "optimizers.labeled_few_shot": ("LabeledFewShot",),
     "optimizers.bootstrap_few_shot": ("BootstrapFewShot",),
+    "optimizers.knn_few_shot": ("KNNFewShot",),
     "optimizers.random_search": ("BootstrapFewShotWithRandomSearch", "BootstrapRS"),
     "errors": (
         "BurnishError",

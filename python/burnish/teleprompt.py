@@ -3,6 +3,7 @@
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.base import Optimizer as Teleprompter
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
+from burnish.optimizers.knn_few_shot import KNNFewShot
 from burnish.optimizers.labeled_few_shot import LabeledFewShot
 from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
 
@@ -10,6 +11,7 @@ __all__ = [
     "BootstrapFewShot",
     "BootstrapFewShotWithRandomSearch",
     "BootstrapRS",
+    "KNNFewShot",
     "LabeledFewShot",
     "Optimizer",
     "Teleprompter",

@@ -36,9 +36,9 @@ def keys(server: Server) -> list[str]:
     return found
 
 
-def start_compile(*arguments: object) -> subprocess.Popen[str]:
-    """`tests.support.compile_script` in a process of its own."""
-    command = [sys.executable, "-m", "tests.support.compile_script", *map(str, arguments)]
+def start_compile(*arguments: object, script: str = "compile_script") -> subprocess.Popen[str]:
+    """A module of `tests.support` in a process of its own."""
+    command = [sys.executable, "-m", f"tests.support.{script}", *map(str, arguments)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     )

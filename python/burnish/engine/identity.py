@@ -65,7 +65,9 @@ def _with_text_keys(value: Any) -> Any:
 
 
 def _program(program: Any) -> list[Any]:
-    return [_source(type(program)), parts_of(program.dump_state())]
+    state = program.dump_state()
+    more = state["burnish"].get("parts")
+    return [_source(type(program)), parts_of(state), *([] if more is None else [more])]
 
 
 def _source(thing: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
@@ -13,6 +13,7 @@ from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
 from burnish.modules.trace_log import logged
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Self
 
     from burnish.lm.lm import LM
@@ -39,6 +40,8 @@ class Module:
 
     # Whether this is itself what optimizers tune, and not only made of such parts.
     is_predictor = False
+    # Whether it has a state of its own beside its predictors: see `own_state`.
+    keeps_more = False
     # Set on what an optimizer returned: as a part of another program it stays as it is.
     _compiled = False
     # What the compile found: a `burnish.Report`.
@@ -69,8 +72,11 @@ class Module:
         Args:
             frozen: Also those inside parts that are compiled already (``_compiled``).
         """
-        seen: set[int] = set()
-        return list(_walk(self, "", seen, frozen=frozen, root=True))
+        return [(path, part) for path, part in _walk(self, "", set(), frozen=frozen, root=True) if part.is_predictor]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This program, as ``"self"``, and every module in it with its dotted path, each once."""
+        return list(_walk(self, "", set(), frozen=True, root=True))
 
     def predictors(self) -> list[Predict]:
         """Every predictor that an optimizer may change."""
@@ -160,6 +166,25 @@ class Module:
 
         state.load_file(self, path)
 
+    def own_state(self) -> Mapping[str, Any]:
+        """For a subclass with `keeps_more`: what is saved beside its predictors, JSON-ready, its ``"kind"`` among it."""
+        raise NotImplementedError
+
+    def save_beside(self, stem: Path) -> None:
+        """For a subclass with `keeps_more`: write what is no JSON to files whose names begin with `stem`."""
+
+    def read_own_state(self, saved: Mapping[str, Any], stem: Path | None) -> Callable[[], None]:
+        """For a subclass with `keeps_more`: check all of a saved state; calling what comes back takes it over.
+
+        Args:
+            saved: What `own_state` gave.
+            stem: As `save_beside` had it; None where the state was not read from a file.
+
+        Raises:
+            StateError: It cannot be taken over.
+        """
+        raise NotImplementedError
+
 
 HOW_TO_RUN = "Define `def forward(self, ...)` that returns a Prediction."
 
@@ -178,14 +203,14 @@ def _defines(module: Module, name: str) -> bool:
 
 
 def _walk(value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Module) and value.is_predictor:
-        if id(value) not in seen:
-            seen.add(id(value))
-            yield path or "self", value
-    elif isinstance(value, Module):
-        if id(value) in seen or (value._compiled and not frozen and not root):
+    if isinstance(value, Module):
+        left_alone = value._compiled and not (frozen or root or value.is_predictor)
+        if id(value) in seen or left_alone:
             return
         seen.add(id(value))
+        yield path or "self", value
+        if value.is_predictor:
+            return
         dot = f"{path}." if path else ""
         for name, part in value.__dict__.items():
             if name != "report":

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from burnish.errors import ConfigError, StateError
 from burnish.lm.lm import LM
 from burnish.values.example import Example
 
-FORMAT = 1
+# The second has what modules keep beside their predictors; without any of it, the first is written.
+FORMAT = 2
 _METADATA = ("metadata", "burnish")
 # What DSPy keeps about an LM beside the parameters of its calls.
 _DSPY_ONLY = frozenset(
@@ -42,14 +43,20 @@ def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
         state = _dump_predictor(program, save_field_meta=save_field_meta)
     else:
         state = {name: _dump_predictor(one, save_field_meta=save_field_meta) for name, one in predictors}
-    state["burnish"] = {"format": FORMAT, "version": __version__}
+    parts = {path: plain(dict(part.own_state())) for path, part in _keeping(program)}
+    state["burnish"] = {"format": 2 if parts else 1, "version": __version__, **({"parts": parts} if parts else {})}
     # DSPy looks its own version of each of these up, and knows none of Burnish.
     state["metadata"] = {"dependency_versions": {"python": platform.python_version().rpartition(".")[0]}}
     return state
 
 
-def load(program: Any, saved: Mapping[str, Any]) -> None:
+def load(program: Any, saved: Mapping[str, Any], *, beside: Path | None = None) -> None:
     """Put a dumped state into a program.
+
+    Args:
+        program: The module.
+        saved: What `dump` gave.
+        beside: The file that it was read from, where modules may have written more beside it.
 
     Raises:
         StateError: The state is not one, is of a newer format, or does not fit the program; the
@@ -66,6 +73,7 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
             f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
         )
     predictors = dict(program.named_predictors(frozen=True))
+    more = version.get("parts", {}) if isinstance(version, Mapping) else {}
     saved = parts_of(saved)
     there = list(saved)
     missing = [name for name in predictors if name not in saved]
@@ -80,11 +88,47 @@ def load(program: Any, saved: Mapping[str, Any]) -> None:
             + f". The program has {_listed(predictors)}, the state has {_listed(there)}."
         )
     changes = [_read_predictor(p, saved[name], name) for name, p in predictors.items()]
+    taking_over = _read_parts(program, more, beside)
     for predictor, (signature, demos, lm) in zip(predictors.values(), changes, strict=True):
         predictor.signature = signature
         predictor.demos = demos
         if lm is not None:
             predictor.lm = lm
+    for take_over in taking_over:
+        take_over()
+
+
+def _keeping(program: Any) -> list[tuple[str, Any]]:
+    """The modules that keep more than their predictors do, by path."""
+    return [(path, part) for path, part in program.named_modules() if part.keeps_more]
+
+
+def _stems(program: Any, path: Path) -> dict[str, Path]:
+    """Where each module that keeps more writes it: beside the state file, the first under its very name."""
+    bare = path.with_suffix("")
+    paths = [part for part, _ in _keeping(program)]
+    return {part: bare.with_name(f"{bare.name}-{n}") if n else bare for n, part in enumerate(paths)}
+
+
+def _read_parts(program: Any, saved: Any, beside: Path | None) -> list[Callable[[], None]]:
+    """What modules keep beside their predictors, checked and not yet taken over."""
+    if not isinstance(saved, Mapping) or not all(isinstance(part, Mapping) for part in saved.values()):
+        raise StateError("What the state keeps of the program's parts is no JSON object. Was the file edited?")
+    keeping = dict(_keeping(program))
+    for path, part in saved.items():
+        if path not in keeping:
+            kind = part.get("kind")
+            raise StateError(
+                f"The state is of a program with a {kind} at {path!r}, and this one has none there. Make one like it, "
+                f"such as burnish.{kind}(MyProgram()) where the path is 'self', and load the state into that."
+            )
+    for path, part in keeping.items():
+        if path not in saved:
+            raise StateError(
+                f"The state is of a program without a {type(part).__name__} at {path!r}: load it into the program inside it."
+            )
+    stems = {} if beside is None else _stems(program, beside)
+    return [part.read_own_state(saved[path], stems.get(path)) for path, part in keeping.items()]
 
 
 def parts_of(saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +140,7 @@ def parts_of(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = False) -> None:
-    """Write a program's state; the file is whole or not there, never half written.
+    """Write a program's state; each file is whole or not there, never half written.
 
     Raises:
         StateError: The path is not a ``.json`` file, or a demo holds what JSON has not.
@@ -106,6 +150,9 @@ def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = 
         raise StateError(f"Programs are saved as JSON: write {str(target) + '.json'!r}.")
     text = json.dumps(dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False)
     target.parent.mkdir(parents=True, exist_ok=True)
+    stems = _stems(program, target)
+    for name, part in _keeping(program):
+        part.save_beside(stems[name])
     draft = target.with_name(target.name + ".part")
     draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     draft.replace(target)
@@ -117,7 +164,7 @@ def load_file(program: Any, path: str | os.PathLike[str]) -> None:
     Raises:
         StateError: No such file, not JSON, or see `load`.
     """
-    load(program, read(path))
+    load(program, read(path), beside=Path(path))
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -146,7 +193,7 @@ def _dump_predictor(predictor: Any, *, save_field_meta: bool) -> dict[str, Any]:
     return {
         "traces": [],
         "train": [],
-        "demos": [_plain(demo) for demo in predictor.demos],
+        "demos": [plain(demo) for demo in predictor.demos],
         "signature": _dump_signature(predictor.signature, save_field_meta=save_field_meta),
         "lm": None if predictor.lm is None else predictor.lm.dump_state(),
     }
@@ -171,23 +218,27 @@ def _dump_signature(signature: Any, *, save_field_meta: bool) -> dict[str, Any]:
     return {"instructions": signature.instructions, "fields": fields}
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON has it; pydantic models as objects."""
+def plain(value: Any) -> Any:
+    """The value as JSON has it; pydantic models as objects.
+
+    Raises:
+        StateError: JSON cannot keep it.
+    """
     if isinstance(value, str | int | float | bool | None):
         return value
     if isinstance(value, Example):
-        return _plain(value.toDict())
+        return plain(value.toDict())
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, set | frozenset):
         # In an order that is the same in every process.
-        return [_plain(part) for part in sorted(value, key=repr)]
+        return [plain(part) for part in sorted(value, key=repr)]
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if hasattr(value, "value") and hasattr(type(value), "__members__"):
-        return _plain(value.value)
+        return plain(value.value)
     raise StateError(
         f"A demo holds {value!r} of type {type(value).__name__}, which JSON cannot keep. Use "
         "texts, numbers, lists, dicts or pydantic models in demos."

@@ -65,8 +65,8 @@ class Optimizer(ABC):
         ConfigError: A setting is unknown or out of range.
     """
 
-    # Whether compiling makes LM calls.
-    asks: ClassVar[bool] = True
+    # Whether compiling makes LM calls; an optimizer's settings may decide it.
+    asks: bool = True
     # Which optional arguments of `compile` the recipe uses; the others are refused.
     takes: ClassVar[frozenset[str]] = frozenset({"teacher", "valset"})
 

@@ -77,6 +77,8 @@ class BootstrapFewShot(Optimizer):
             pass
         if traces is not None and (teacher_settings or max_rounds != 1):
             raise ConfigError("With traces=... nothing is run: leave teacher_settings and max_rounds out.")
+        if traces is not None and type(self).search is not BootstrapFewShot.search:
+            raise ConfigError(f"{type(self).__name__} makes no use of traces=...: give it to BootstrapFewShot.")
         if not isinstance(traces, TraceTable | str | os.PathLike | None):
             raise ConfigError(f"traces={traces!r}: give a burnish.TraceTable, or the path of a log.")
         if traces is None and metric_threshold is not None and metric is None:
@@ -87,17 +89,13 @@ class BootstrapFewShot(Optimizer):
         self.max_labeled_demos = max_labeled_demos
         self.max_rounds = max_rounds
         self.traces = traces
+        self.asks = traces is None
 
     async def acompile(self, student: Any, **options: Any) -> Any:
         """`compile`, from async code."""
         if self.traces is not None and options.get("teacher") is not None:
             raise ConfigError(f"With traces=... nothing is run, so {type(self).__name__} makes no use of teacher=...")
         return await super().acompile(student, **options)
-
-    @property
-    def asks(self) -> bool:  # type: ignore[override]
-        """Whether compiling makes LM calls: not where the demos are recorded."""
-        return self.traces is None
 
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
         """Teacher runs: those needed if all pass, up to every attempt on every example."""

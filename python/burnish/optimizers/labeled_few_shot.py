@@ -37,7 +37,7 @@ class LabeledFewShot(Optimizer):
         common: The settings of every optimizer, see `Optimizer`.
     """
 
-    asks: ClassVar[bool] = False
+    asks: bool = False
     takes: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, k: int = 16, **common: Any) -> None:

@@ -84,8 +84,6 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             num_threads=num_threads,
             **common,
         )
-        if self.traces is not None:
-            raise ConfigError(f"{type(self).__name__} makes no use of traces=...; give it to BootstrapFewShot.")
         if metric is None:
             raise ConfigError("Random search needs a metric to choose by. Give metric=...")
         check_whole(0, num_candidate_programs=num_candidate_programs)

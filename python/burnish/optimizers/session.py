@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -36,6 +36,7 @@ from burnish.values.report import SHARE_TO_LEAD, Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate, Choice
+from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
 
 
@@ -103,6 +104,7 @@ class Session:
         max_rounds: int = 1,
         threshold: float | None = None,
         labelled_demos: int = 0,
+        shown_to: Callable[[int], Mapping[str, Sequence[Demo]]] | None = None,
         teacher_settings: Mapping[str, Any] | None = None,
     ) -> list[list[Rollout]]:
         """The first passing teacher rollouts, for several orders of the trainset at once.
@@ -112,7 +114,8 @@ class Session:
                 many passing rollouts are needed.
             max_rounds: Attempts an example; those after the first at temperature 1.
             threshold: The score that passes; None takes what the metric's truth says.
-            labelled_demos: Labelled examples to show the teacher, where it is the student itself.
+            labelled_demos: Labelled examples to show the teacher, where it is the student itself: one draw.
+            shown_to: Chooses them instead, predictor name → demos, for the example at each place.
             teacher_settings: Settings for the teacher's calls, such as ``{"lm": ...}``.
 
         Returns:
@@ -125,13 +128,19 @@ class Session:
         if self._teacher is not None:
             runner = self._new_runner(program)
         shown: dict[str, list[Demo]] = {}
-        if self._teacher is None and not program._compiled and labelled_demos:
+        if self._teacher is not None or program._compiled:
+            # It has demos of its own.
+            shown_to = None
+        elif labelled_demos and shown_to is None:
             drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
             shown = dict.fromkeys(self.predictors, drawn)
         rounds = [_teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
 
         async def attempt(place: int, number: int) -> Rollout | None:
-            cell = Cell(leaving_out(rounds[number], place), self.trainset[place], place)
+            candidate = rounds[number]
+            if shown_to is not None:
+                candidate = _teacher_candidate(program, shown_to(place), lm, number)
+            cell = Cell(leaving_out(candidate, place), self.trainset[place], place)
             with settings.context(**options):
                 (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
             self._note([rollout])
@@ -271,10 +280,7 @@ class Session:
 
     def teaches(self, predictor: str, example: Example) -> bool:
         """Whether a labelled example shows some input and some output of a predictor."""
-        signature = self._tunable[predictor].signature
-        shown = {key for key in example.keys() if example[key] is not None}  # noqa: SIM118  fields, not an iterator
-        inputs = signature.input_fields
-        return bool(shown & signature.output_fields.keys()) and (not inputs or bool(shown & inputs.keys()))
+        return teaches(self._tunable[predictor].signature, example)
 
     def _as_given(self, candidate: Candidate) -> bool:
         """Whether the candidate leaves the student as it is, and so is what a gain is measured from."""
@@ -354,7 +360,7 @@ class _Watch:
             self.good_enough = self._next
 
 
-def _teacher_candidate(program: Any, shown: Mapping[str, list[Demo]], lm: Any, number: int) -> Candidate:
+def _teacher_candidate(program: Any, shown: Mapping[str, Sequence[Demo]], lm: Any, number: int) -> Candidate:
     """The teacher for one round: labelled demos, its LM, and temperature 1 after the first."""
     config = {"temperature": 1.0, "rollout_id": number} if number else {}
     if not shown and lm is None and not config:

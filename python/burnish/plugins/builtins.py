@@ -12,6 +12,7 @@ def burnish_optimizers() -> dict[str, str]:
         "LabeledFewShot": "burnish.optimizers.labeled_few_shot:LabeledFewShot",
         "BootstrapFewShot": "burnish.optimizers.bootstrap_few_shot:BootstrapFewShot",
         "BootstrapFewShotWithRandomSearch": "burnish.optimizers.random_search:BootstrapFewShotWithRandomSearch",
+        "KNNFewShot": "burnish.optimizers.knn_few_shot:KNNFewShot",
         "BootstrapRS": "burnish.optimizers.random_search:BootstrapRS",
     }
 

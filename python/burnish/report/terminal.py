@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group
@@ -67,7 +67,7 @@ def _candidates(scored: list[Standing], winner: str, most: int) -> Table:
 
 
 def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
-    """A saved program: each predictor's instructions, fields and demos.
+    """A saved program: what its parts keep, and each predictor's instructions, fields and demos.
 
     Args:
         state: What `Module.dump_state` gives.
@@ -76,7 +76,7 @@ def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
     Raises:
         StateError: The state is that of something else.
     """
-    parts = []
+    parts: list[Any] = [Text(line) for line in _kept(state.get("burnish"))]
     for name, predictor in parts_of(state).items():
         if not isinstance(predictor, Mapping) or not {"demos", "signature"} <= predictor.keys():
             raise StateError(f"This is no saved program: {name!r} has neither demos nor a signature.")
@@ -91,6 +91,19 @@ def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
         model = (predictor.get("lm") or {}).get("model")
         parts.append(Panel(Group(*lines), title=name, subtitle=model, title_align="left"))
     return Group(*parts)
+
+
+def _kept(own: Any) -> Iterator[str]:
+    """What modules keep beside their predictors, a line each: numbers and names as they are, lists by their length."""
+    parts = own.get("parts") if isinstance(own, Mapping) else None
+    for path, part in parts.items() if isinstance(parts, Mapping) else ():
+        values = part.items() if isinstance(part, Mapping) else ()
+        told = [
+            f"{len(value)} {name}" if isinstance(value, list) else f"{name} {value}"
+            for name, value in values
+            if name != "kind" and not isinstance(value, Mapping)
+        ]
+        yield f"{path}: {dict(values).get('kind')}: {', '.join(told)}"
 
 
 def _short(value: Any) -> str:

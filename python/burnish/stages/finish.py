@@ -27,5 +27,7 @@ def build(student: Any, candidate: Candidate) -> Any:
             predictor.lm = choice.lm
         if choice.config:
             predictor.config = {**predictor.config, **choice.config}
+    if candidate.around is not None:
+        program = candidate.around(program)
     program._compiled = True
     return program

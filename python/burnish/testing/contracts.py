@@ -65,7 +65,8 @@ class OptimizerContract:
     """What holds for every optimizer.
 
     Give it `make_optimizer`; set `asks_models` to False for one whose compile calls no model, and
-    `compile_options` to what its compile needs beyond student and trainset.
+    `compile_options` to what its compile needs beyond student and trainset. Where compile returns
+    another kind of program than the student, say which in `empty`.
 
     Example:
         >>> class TestMine(OptimizerContract):
@@ -79,6 +80,10 @@ class OptimizerContract:
     def make_optimizer(self, metric: Callable[..., Any], **options: Any) -> Any:
         """The optimizer; `options` are those that every constructor takes, such as ``seed``."""
         raise NotImplementedError("Define make_optimizer(self, metric, **options) in your subclass.")
+
+    def empty(self, student: Module) -> Module:
+        """A program of the kind that compile makes of this student, for a saved one to be loaded into."""
+        return student
 
     def compiled(
         self,
@@ -99,7 +104,7 @@ class OptimizerContract:
         student = toy.Chain()
         program = self.compiled(student)
         assert program is not student
-        assert type(program) is type(student)
+        assert type(program) is type(self.empty(student))
         assert names(program) == names(student)
         assert not {id(p) for p in program.predictors()} & {id(p) for p in student.predictors()}
 
@@ -182,7 +187,7 @@ class OptimizerContract:
     def test_the_program_can_be_saved_and_loaded(self, tmp_path: Path) -> None:
         program = self.compiled(toy.Chain())
         program.save(tmp_path / "program.json")
-        loaded = toy.Chain()
+        loaded = self.empty(toy.Chain())
         loaded.load(tmp_path / "program.json")
         assert state(loaded) == state(program)
 

@@ -7,7 +7,7 @@ LM and call settings to use instead of the program's own; the program object is 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,10 +41,13 @@ class Candidate:
         name: How the report calls it, such as ``"bootstrap 3"``.
         choices: Predictor name (as in `Module.named_predictors`) → choice. Predictors that do
             not stand here keep the program's own settings.
+        around: Makes what `compile` returns from the program with these choices put in, where that
+            is more than the program itself; not seen while the candidate is run.
     """
 
     name: str
     choices: Mapping[str, Choice] = field(default_factory=dict)
+    around: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from burnish.testing import toy
 from burnish.testing.server import serving
 
 PROGRAM = """
-from burnish import Module, Predict, Example
+from burnish import Module, NearestDemos, Predict, Example
 import beside
 
 class Kinds(Module):
@@ -32,6 +32,7 @@ class Needs(Module):
         pass
 
 made = Kinds()
+nearest = NearestDemos(Kinds())
 not_a_program = 3
 
 def same(example, prediction, trace=None):
@@ -94,6 +95,24 @@ def test_compile_then_evaluate_then_show(folder: Path) -> None:
     shown = run("show", "deep/program.json", "--demos", "1")
     assert "classify" in shown.output
     assert "demos:" in shown.output
+
+
+def test_nearest_demos_are_compiled_shown_and_loaded_into_a_program_of_their_kind(
+    folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--optimizer", "KNNFewShot", "--option", "k=5", "--out", "near.json", "--test", "val.jsonl"]
+    result = run(*COMPILE, *options)
+    assert result.exit_code == 0, result.output
+    assert "Estimate: 24 LM calls" in result.output
+    after = next(line for line in result.output.splitlines() if line.startswith("Test after:"))
+    shown = " ".join(run("show", "near.json").output.split())
+    assert "self: NearestDemos: k 5, " in shown
+    assert "embedder offline/hashing, 1 inputs, 24 examples, " in shown
+    again = run("evaluate", "tuned_program.py:nearest", *EVALUATE[2:], "--load", "near.json")
+    assert again.output.split(";")[0] in after
+    status, said = refused(capsys, monkeypatch, *EVALUATE, "--load", "near.json")
+    assert status == 2
+    assert "burnish.NearestDemos(MyProgram())" in " ".join(said.split())
 
 
 def test_a_budget_of_money_needs_a_price_and_ends_normally(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import burnish
-from burnish import BootstrapRS, Budget, ChatAdapter, Example
+from burnish import BootstrapRS, Budget, ChatAdapter, Example, KNNFewShot
 from burnish.engine.identity import run_identity
 from burnish.testing import ScriptedLM, toy
 
@@ -60,6 +60,15 @@ def test_the_same_run_is_the_same() -> None:
 def test_what_makes_another_run_is_named(part: str, changes: dict[str, Any]) -> None:
     plain, changed = identity(), identity(**changes)
     assert [name for name in plain if plain[name] != changed[name]] == [part]
+
+
+def test_what_a_program_keeps_beside_its_predictors_is_part_of_it() -> None:
+    def around(count: int) -> dict[str, str]:
+        maker = KNNFewShot(2, toy.trainset()[:count], max_bootstrapped_demos=0, progress=False)
+        return identity(student=maker.compile(toy.Classifier()))
+
+    assert around(5) == around(5)
+    assert [name for name, part in around(5).items() if part != around(6)[name]] == ["program"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,23 @@ def test_predictors_are_found_by_attribute_list_and_dict_each_once() -> None:
     assert len(Everywhere().predictors()) == 7
 
 
+def test_modules_are_found_with_their_parts_each_once() -> None:
+    program = Everywhere()
+    program.thinking._compiled = True
+    found = program.named_modules()
+    assert found[0] == ("self", program)
+    assert [path for path, _ in found if "several" not in path] == [
+        "self",
+        "one",
+        "thinking",
+        "thinking.predict",
+        "named['x']",
+        "named[3]",
+        "named[3].find",
+        "named[3].classify",
+    ]
+
+
 def test_a_predictor_is_its_own_program() -> None:
     predict = Predict("a -> b")
     assert predict.named_predictors() == [("self", predict)]

@@ -225,7 +225,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     [
         ("describe", ..., "no state for predictor 'describe'"),
         ("other", {}, "no predictor for state 'other'"),
-        ("burnish", {"format": 2}, "Upgrade"),
+        ("burnish", {"format": 3}, "Upgrade"),
         ("describe/signature", ..., "'describe' has no signature"),
         ("describe/signature/fields/0", ..., "has 6 fields"),
         ("describe/signature/fields", None, "describe"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from burnish.lm.backends.base import Endpoint
 from burnish.plugins import lookup
+from burnish.retrieve.nearest_demos import NearestDemos
 from burnish.testing import BackendContract, MetricContract, OptimizerContract, PluginContract, ScriptedLM, toy
 from burnish.values.example import Example
 from burnish.values.prediction import Prediction
@@ -25,6 +26,21 @@ class TestLabeledFewShot(OptimizerContract):
 class TestBootstrapFewShot(OptimizerContract):
     def make_optimizer(self, metric, **options):
         return lookup("optimizers", "BootstrapFewShot")(metric=metric, max_labeled_demos=6, **options)
+
+
+class TestKNNFewShot(OptimizerContract):
+    def make_optimizer(self, metric, **options):
+        return lookup("optimizers", "KNNFewShot")(k=6, metric=metric, **options)
+
+    def empty(self, student):
+        return NearestDemos(student)
+
+
+class TestKNNFewShotOfLabels(TestKNNFewShot):
+    asks_models = False
+
+    def make_optimizer(self, metric, **options):
+        return lookup("optimizers", "KNNFewShot")(k=6, metric=metric, max_bootstrapped_demos=0, **options)
 
 
 class TestRandomSearch(OptimizerContract):

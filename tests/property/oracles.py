@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import statistics
@@ -162,15 +163,26 @@ def word_hash(word):
     return hashed
 
 
-def sketch(text, name=0):
-    """The 128 bits of a text as one number; None where it has no words."""
-    least, before = {}, name
-    for word in re.findall(rb"[0-9A-Za-z\x80-\xdf]+|[\xe0-\xef]..|[\xf0-\xff]...", text.encode(), re.DOTALL):
-        mixed = ((before * CHAIN & MASK) ^ word_hash(word)) * SPREAD & MASK
+def pairs(named_texts):
+    """The hashes of each two neighbouring words, the first behind the name of its text."""
+    word = rb"[0-9A-Za-z\x80-\xdf]+|[\xe0-\xef]..|[\xf0-\xff]..."
+    for name, text in named_texts:
+        hashes = [name, *map(word_hash, re.findall(word, text.encode(), re.DOTALL))]
+        yield from itertools.pairwise(hashes)
+
+
+def sketch(*named_texts):
+    """The 128 bits of texts as one number, each behind a name; None where they have no words."""
+    least = {}
+    for before, hashed in pairs(named_texts):
+        mixed = ((before * CHAIN & MASK) ^ hashed) * SPREAD & MASK
         mixed = (mixed ^ mixed >> 32) * SPREAD & MASK
         least[mixed >> 57] = min(least.get(mixed >> 57, MASK), mixed >> 24 & 2**32 - 1)
-        before = word_hash(word)
     return sum(borrowed_bit(least, place) << place for place in range(128)) if least else None
+
+
+def sketch_of_fields(fields):
+    return sketch(*((word_hash(name.encode()), text) for name, text in fields))
 
 
 def borrowed_bit(least, place):

@@ -111,21 +111,22 @@ impl Sketch {
         if self.pairs == 0 {
             return [digest, digest.wrapping_mul(SPREAD)];
         }
-        // Backwards around from the first bucket that holds something: each empty one takes what is behind it.
-        let start = self.least.iter().position(|value| *value != EMPTY).unwrap_or(0);
-        let (mut bits, mut borrowed, mut distance) = ([0; 2], self.least[start], 0_u32);
-        let around = (0..=start).rev().chain((start + 1..BUCKETS).rev());
-        for bucket in around {
-            let value = self.least[bucket];
-            let empty = value == EMPTY;
-            borrowed = if empty { borrowed } else { value };
-            distance = if empty { distance + 1 } else { 0 };
-            // The minimum is decided by the high bits, and the low one says nothing of it; a borrowed one is mixed with the distance.
-            let mixed = (u64::from(borrowed) << 32 | u64::from(distance)).wrapping_mul(SPREAD) >> 63;
-            let bit = if empty { mixed } else { u64::from(value & 1) };
-            bits[bucket / 64] |= bit << (bucket % 64);
-        }
-        bits
+        // Backwards, each empty bucket takes what is behind it, and those behind the last take from the first that holds something.
+        let first = self.least.iter().position(|value| *value != EMPTY).unwrap_or(0);
+        let (mut borrowed, mut distance) = (self.least[first], first as u64);
+        let mut half = |buckets: &[u32]| {
+            buckets.iter().rev().fold(0, |bits: u64, value| {
+                let empty = *value == EMPTY;
+                borrowed = if empty { borrowed } else { *value };
+                distance = (distance + 1) * u64::from(empty);
+                // The minimum is decided by the high bits, and the low one says nothing of it; a borrowed one is mixed with the distance.
+                let mixed = (u64::from(borrowed) << 32 | distance).wrapping_mul(SPREAD) >> 63;
+                bits << 1 | if empty { mixed } else { u64::from(borrowed & 1) }
+            })
+        };
+        let (low, high) = self.least.split_at(BUCKETS / 2);
+        let high = half(high);
+        [half(low), high]
     }
 }
 

@@ -180,6 +180,7 @@ fn parts(mut cursor: Cursor<'_>) -> Result<String, Fault> {
 
 const OPEN: &str = "[[ ## ";
 static OPENING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OPEN));
+static ASKING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("completed"));
 static PARAGRAPH: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new("\n\n"));
 const CLOSE: &str = " ## ]]";
 
@@ -190,11 +191,11 @@ fn sections<'a>(turn: &'a str, whole: &'static str) -> Vec<Field<'a>> {
     while let Some(place) = OPENING.find(&turn.as_bytes()[from..]).map(|place| from + place) {
         from = place + OPEN.len();
         let begins = place == 0 || turn.as_bytes()[place - 1] == b'\n';
-        let Some(name) = turn[from..].split_once(CLOSE).map(|(name, _)| name).filter(|_| begins) else {
-            continue;
-        };
-        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            from += name.len() + CLOSE.len();
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let length = turn.as_bytes()[from..].iter().take_while(|byte| word(byte)).count();
+        let (name, after) = turn[from..].split_at(length);
+        if begins && length > 0 && after.starts_with(CLOSE) {
+            from += length + CLOSE.len();
             found.push((name, place, from));
         }
     }
@@ -219,5 +220,9 @@ fn sections<'a>(turn: &'a str, whole: &'static str) -> Vec<Field<'a>> {
 fn without_closing(section: &str) -> &str {
     let Some(place) = PARAGRAPH.rfind(section.trim_end().as_bytes()) else { return section };
     let (above, closing) = section.split_at(place);
-    if closing.contains("`completed`") || closing.contains("[[ ## completed ## ]]") { above } else { section }
+    let asks = ASKING.find_iter(closing.as_bytes()).any(|place| {
+        let (before, after) = (&closing[..place], &closing[place + "completed".len()..]);
+        before.ends_with('`') && after.starts_with('`') || before.ends_with(OPEN) && after.starts_with(CLOSE)
+    });
+    if asks { above } else { section }
 }

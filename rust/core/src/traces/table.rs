@@ -177,5 +177,7 @@ fn write(hasher: &mut FxHasher, text: &str) {
 
 /// Characters of a text: its bytes that do not go on with one.
 fn characters_of(text: &str) -> usize {
-    text.bytes().map(|byte| usize::from(byte & 0xc0 != 0x80)).sum()
+    // Summed in bytes, many of which are added at once, and 255 of which do not overflow.
+    let some = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
+    text.as_bytes().chunks(255).map(|bytes| usize::from(some(bytes))).sum()
 }

@@ -11,9 +11,10 @@
 //! around the normal quantile above 1,000 of them, to about 13 digits. **Cost**: two passes over the scores, and at most
 //! 5 µs for the quantile.
 //!
-//! Both take scores as independent. Over simulated scores they hold the mean 92 to 98 times in 100 (`benches/records/board.md`): token F1, a
-//! judge's five marks, right or wrong. Where nearly all scores are 1 and a few are graded, 20 of them hold it 90 times in 100, and where
-//! they have long tails less. A percentile bootstrap holds it less often in every case up to 50 scores, and no more often above; so there is none.
+//! Both take scores as independent. Over simulated scores (`benches/records/board.md`) they hold the mean 91 to 98 times in 100 where these are
+//! right or wrong, a judge's five marks or token F1, from 10 of them on; 91 to 93 in 100 where nearly all are 1 and a few graded, and
+//! less where they have long tails. A percentile bootstrap holds it less often at 10 and 20 scores in each of these cases, and
+//! hardly another share of the time from 50 on; so there is none.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 

@@ -7,7 +7,7 @@
 //!
 //! **Method**: rows are counted out by candidate as they come; at a question each candidate's new ones are put in order of
 //! their examples, and only candidates with new rows are worked out again. **Cost**: 24 bytes a row, up to twice that
-//! where a board has grown little by little; over ten million rows some 20 ns a row that comes in order, and 40 to 70 for one that does not.
+//! where a board has grown little by little; over ten million rows 20 to 40 ns a row that comes in order, and 40 to 70 for one that does not.
 //! A question costs what is new and then a few ns a candidate. The intervals ([`crate::interval`]) are each candidate's own:
 //! picking the best of many and then quoting its interval flatters it; compare on examples that did not pick it.
 

@@ -1,6 +1,7 @@
-//! Times the board's statistics over a million rows: in order, shuffled, and with several rows a cell.
+//! Times the board over a million rows: filled and summed up (in order, shuffled, with several rows a cell), asked again after a
+//! thousand rows more, and asked for the front.
 //!
-//! Throughput is in rows. The sums are checked before the clock starts. The target is ten million rows a second.
+//! Throughput is in rows. The answers are checked before the clock starts. The target is ten million rows a second.
 
 #![allow(
     missing_docs,
@@ -38,6 +39,12 @@ fn boards() -> [Board; 3] {
     })
 }
 
+fn filled(rows: Rows<'_>) -> board::Board {
+    let mut board = board::Board::new();
+    board.append(rows).unwrap();
+    board
+}
+
 fn statistics(criterion: &mut Criterion) {
     let score: Vec<f64> = (0..N_ROWS).map(|row| f64::from(draw(0, "score", row) as u8 % 11) / 10.0).collect();
     let status = vec![board::SCORED; score.len()];
@@ -46,13 +53,29 @@ fn statistics(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(N_ROWS.unsigned_abs())).sample_size(20);
     for Board { name, candidate, example } in &boards() {
         let rows = Rows { candidate, example, score: &score, status: &status };
-        let summary = board::summary(rows, n_candidates).unwrap();
+        let mut board = filled(rows);
+        let summary = board.summary(n_candidates).unwrap();
         assert!(summary.mean.iter().all(|mean| (mean - 0.5).abs() < 0.05));
-        group.bench_function(format!("summary, {name}"), |bencher| {
-            bencher.iter(|| board::summary(black_box(rows), n_candidates));
+        assert!(!board.front(n_candidates).unwrap().candidate.is_empty());
+        group.bench_function(format!("filled and summed up, {name}"), |bencher| {
+            bencher.iter(|| filled(black_box(rows)).summary(n_candidates));
+        });
+        group.bench_function(format!("front, {name}"), |bencher| bencher.iter(|| board.front(n_candidates)));
+        let new = Rows {
+            candidate: &[3; 1000],
+            example: &example[..1000],
+            score: &score[..1000],
+            status: &status[..1000],
+        };
+        // Put in place, so that the board stays as large as it is.
+        group.bench_function(format!("a thousand new rows, {name}"), |bencher| {
+            bencher.iter(|| {
+                board.replace(black_box(new)).unwrap();
+                board.summary(n_candidates)
+            });
         });
         group.bench_function(format!("paired, {name}"), |bencher| {
-            bencher.iter(|| board::paired(black_box(rows), 3, 4));
+            bencher.iter(|| board.paired(black_box(3), 4));
         });
     }
     group.finish();

@@ -17,13 +17,11 @@ _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
 
 __all__ = [
+    "Board",
     "Fingerprint",
     "HttpClient",
     "KnnIndex",
     "TraceTable",
-    "board_leader",
-    "board_paired",
-    "board_summary",
     "draw",
     "exact_match",
     "f1",
@@ -94,74 +92,86 @@ def passage_match(passages: Sequence[Sequence[str]], answers: Sequence[Sequence[
         n scores.
     """
 
-def board_summary(
-    candidate: _Ints,
-    example: _Ints,
-    score: _Floats,
-    status: NDArray[np.uint8],
-    n_candidates: int,
-) -> tuple[_Ints, _Ints, _Ints, _Floats, _Floats, _Floats]:
-    """What is known of each candidate.
+@final
+class Board:
+    """Rows of (candidate, example, score, status) in any order and any pieces, and what they say.
 
-    The counted rows (status 0 or 1) of one candidate on one example are averaged first, and every example weighs the
-    same.
-
-    Args:
-        candidate: For each of n rows a number from 0 to `n_candidates` - 1.
-        example: For each row any number that names the example.
-        score: For each row a finite score; anything where the status is 2.
-        status: 0 scored, 1 failed (counts with its score), 2 not measured (never counts).
-        n_candidates: Length of what is returned, at most 2**24.
-
-    Returns:
-        Six columns: examples with a counted row (n); of these, those with a failed row; examples of which no row
-        counts; the mean over the n examples; the ends of its 95% interval, Wilson's where all n scores are 0 or 1,
-        else Student's. Where n is 0, mean and ends are NaN; where n is 1 and the score neither 0 nor 1, the interval
-        is (-inf, inf).
+    Rows of status 0 (scored) or 1 (failed) count, with a finite score; of status 2 (not measured) never. The counted rows of one candidate
+    on one example are averaged first and make one cell, and every cell weighs the same. Answers are the same bits
+    for the same rows, however they came; a question works out again what has new rows.
     """
 
-def board_paired(
-    candidate: _Ints,
-    example: _Ints,
-    score: _Floats,
-    status: NDArray[np.uint8],
-    first: int,
-    second: int,
-) -> tuple[int, float, float, float]:
-    """The gain of one candidate over another on the examples that both have a counted row for.
+    def __new__(cls) -> Board: ...
+    def append(self, candidate: _Ints, example: _Ints, score: _Floats, status: NDArray[np.uint8], /) -> None:
+        """Adds rows; none if one is refused.
 
-    Args:
-        candidate: As in `board_summary`; any numbers.
-        example: As in `board_summary`.
-        score: As in `board_summary`.
-        status: As in `board_summary`.
-        first: The candidate whose score counts for.
-        second: The candidate whose score counts against.
+        Args:
+            candidate: For each of n rows a number from 0 to 2**20 - 1.
+            example: For each row any number that names the example.
+            score: For each row a finite score; anything where the status is 2.
+            status: 0 scored, 1 failed, 2 not measured.
+        """
 
-    Returns:
-        Common examples (n), mean of first minus second, and the ends of its 95% interval (Student's). Mean and ends
-        are NaN where n is 0; the ends are (-inf, inf) where n is 1.
-    """
+    def replace(self, candidate: _Ints, example: _Ints, score: _Floats, status: NDArray[np.uint8], /) -> None:
+        """Puts rows in place of all others of their cells, one after another; none if one is refused.
 
-def board_leader(
-    candidate: _Ints,
-    example: _Ints,
-    score: _Floats,
-    status: NDArray[np.uint8],
-    n_candidates: int,
-) -> int:
-    """The candidate with the best mean, the lowest of several equals; -1 if nothing is measured.
+        Args:
+            candidate: As in `append`.
+            example: As in `append`.
+            score: As in `append`.
+            status: As in `append`.
+        """
 
-    Args:
-        candidate: As in `board_summary`.
-        example: As in `board_summary`.
-        score: As in `board_summary`.
-        status: As in `board_summary`.
-        n_candidates: As in `board_summary`.
+    def summary(self, n_candidates: int, /) -> tuple[_Ints, _Ints, _Ints, _Floats, _Floats, _Floats]:
+        """What is known of each candidate.
 
-    Returns:
-        A number from 0 to `n_candidates` - 1, or -1.
-    """
+        Args:
+            n_candidates: For how many, from 0 on; at most 2**20.
+
+        Returns:
+            Six columns: cells (n); of these, those with a failed row; examples of which no row counts; the mean over the
+            cells; the ends of its 95% interval, Wilson's where all n scores are 0 or 1, else Student's. Where n is 0,
+            mean and ends are NaN; where n is 1 and the score neither 0 nor 1, the interval is (-inf, inf).
+        """
+
+    def leader(self, n_candidates: int, share: float = 0.0, /) -> int | None:
+        """The candidate with the best mean, the lowest of several equals; None if nothing is measured.
+
+        Args:
+            n_candidates: As in `summary`.
+            share: Only candidates with at least this share of the cells of the one with the most count.
+
+        Returns:
+            A number from 0 to `n_candidates` - 1, or None.
+        """
+
+    def paired(self, first: int, second: int, /) -> tuple[int, float, float, float]:
+        """The gain of one candidate over another on the examples that both have a cell for.
+
+        Args:
+            first: The candidate whose score counts for; any number.
+            second: The candidate whose score counts against.
+
+        Returns:
+            Common examples (n), mean of first minus second, and the ends of its 95% interval (Student's). Mean and ends
+            are NaN where n is 0; the ends are (-inf, inf) where n is 1.
+        """
+
+    def front(self, n_candidates: int, /) -> tuple[_Ints, _Ints]:
+        """The candidates that no other dominates.
+
+        One dominates another if it has a cell wherever the other has one, is at least as good there, and
+        better on one example.
+
+        Args:
+            n_candidates: As in `summary`; candidates beyond it neither dominate nor win.
+
+        Returns:
+            Two columns: numbers of candidates, rising, and for each the examples on which no other has a better score.
+        """
+
+    def __len__(self) -> int:
+        """How many rows there are."""
 
 def draw(seed: int, purpose: str, step: int) -> int:
     """The random number with this name.

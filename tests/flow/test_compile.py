@@ -110,6 +110,9 @@ def test_a_search_finds_the_best_and_says_by_how_much(lm: ScriptedLM, tmp_path: 
     assert score(program) == report.score
     assert report.gain.mean == pytest.approx(best - report.candidates[0].mean)
     assert report.gain.n == 12
+    # Whoever has the best mean over the same examples is beaten by nobody on each of them.
+    assert report.winner in report.front
+    assert set(report.front) <= {standing.name for standing in report.candidates}
     assert report.gain.significant == (report.gain.low > 0)
     assert report.standing.low < best < report.standing.high
     assert sum(usage.calls for usage in report.usage.values()) == report.total.calls

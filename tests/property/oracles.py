@@ -102,6 +102,21 @@ def board_leader(rows, n_candidates):
     return min(scores, key=lambda of: (-scores[of], of), default=-1)
 
 
+def board_front(rows, n_candidates):
+    means = {of: by for of, by in cells(rows)[0].items() if of < n_candidates}
+    best = defaultdict(lambda: -math.inf)
+    for example, score in (cell for by in means.values() for cell in by.items()):
+        best[example] = max(best[example], score)
+
+    def dominates(one, other):
+        as_good = all(example in one and one[example] >= score for example, score in other.items())
+        return as_good and any(one[example] > score for example, score in other.items())
+
+    for of, by in sorted(means.items()):
+        if not any(dominates(other, by) for other in means.values()):
+            yield of, sum(score == best[example] for example, score in by.items())
+
+
 def draw(seed, purpose, step):
     state, mask = 0xCBF29CE484222325, 2**64 - 1
     for byte in f"{seed}/{purpose}/{step}".encode():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ ONE = np.zeros(1, np.int64)
 SCORE = np.zeros(1)
 STATUS = np.zeros(1, np.uint8)
 PAIRS = np.zeros((1, 2), np.uint64)
+BOARD = _core.Board()
 
 
 def of_one_row():
@@ -39,32 +42,37 @@ REFUSED = {
     "a lone surrogate in a suffix": (lambda: _core.Fingerprint().finish("\ud83d"), "suffix holds a lone surrogate"),
     "a lone surrogate in a purpose": (lambda: _core.draw(0, "\ud83d", 0), "purpose holds a lone surrogate"),
     "no array": (
-        lambda: _core.board_leader([0], ONE, SCORE, STATUS, 1),
+        lambda: BOARD.append([0], ONE, SCORE, STATUS),
         "candidate is list; give a numpy column of int64",
     ),
     "an array of another type": (
-        lambda: _core.board_leader(ONE, ONE, ONE, STATUS, 1),
+        lambda: BOARD.append(ONE, ONE, ONE, STATUS),
         "score is an array of int64 and shape [1]; give a numpy column of float64",
     ),
     "a table for a column": (
-        lambda: _core.board_leader(ONE, PAIRS, SCORE, STATUS, 1),
+        lambda: BOARD.append(ONE, PAIRS, SCORE, STATUS),
         "example is an array of uint64 and shape [1, 2]; give a numpy column of int64",
     ),
     "every other row": (
-        lambda: _core.board_leader(ONE, np.zeros(9, np.int64)[::2], SCORE, STATUS, 1),
+        lambda: BOARD.append(ONE, np.zeros(9, np.int64)[::2], SCORE, STATUS),
         "example is a strided view; pass numpy.ascontiguousarray(example)",
     ),
     "columns of different length": (
-        lambda: _core.board_summary(ONE, ONE, SCORE, np.zeros(2, np.uint8), 1),
+        lambda: BOARD.append(ONE, ONE, SCORE, np.zeros(2, np.uint8)),
         "status has 2 rows and candidate has 1; give one of each for every row",
     ),
     "candidates below zero": (
-        lambda: _core.board_summary(ONE, ONE, SCORE, STATUS, -1),
+        lambda: BOARD.summary(-1),
         "n_candidates is -1; it must not be negative",
     ),
     "more candidates than memory holds": (
-        lambda: _core.board_leader(ONE, ONE, SCORE, STATUS, 2**62),
-        "n_candidates is 4611686018427387904; it must be at most 16777216",
+        lambda: BOARD.leader(2**62),
+        "n_candidates is 4611686018427387904; it must be at most 1048576",
+    ),
+    "a share that is no number": (lambda: BOARD.leader(1, math.nan), "share is NaN; give a number"),
+    "a row that replaces and has no score": (
+        lambda: BOARD.replace(ONE, ONE, SCORE + math.inf, STATUS),
+        "score[0] is inf, and the row counts (status 0); give a finite score, or status 2 (not measured)",
     ),
     "a sequence without end": (lambda: _core.normalize(range(2**62)), "texts[0] is int; give a string"),
     "a text too few": (
@@ -91,6 +99,11 @@ def test_refused(what):
     assert str(refused.value).startswith(message)
 
 
+def test_what_is_refused_leaves_the_board_empty():
+    assert len(BOARD) == 0
+    assert BOARD.leader(1) is None
+
+
 def test_a_seed_that_64_bits_do_not_hold_is_refused():
     with pytest.raises(OverflowError):
         _core.draw(2**63, "x", 0)
@@ -101,7 +114,9 @@ def test_any_sequence_and_any_contiguous_view_will_do():
     assert _core.f1(("x",), (("y", "x"),)).tolist() == [1.0]
     rows = np.arange(6, dtype=np.int64)
     rows.flags.writeable = False
-    assert _core.board_leader(rows[2:4] - 2, rows[2:4], np.array([0.0, 1.0]), np.zeros(2, np.uint8), 2) == 1
+    board = _core.Board()
+    board.append(rows[2:4] - 2, rows[2:4], np.array([0.0, 1.0]), np.zeros(2, np.uint8))
+    assert board.leader(2) == 1
 
 
 def test_a_string_of_any_width_is_read_whole():

@@ -20,11 +20,18 @@ def cases(file, kind):
     return pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in table[kind]])
 
 
-def board(case):
-    """The rows of a case as the four columns."""
+def columns(rows):
+    """Rows as the four columns of a board."""
     kinds = (np.int64, np.int64, np.float64, np.uint8)
-    columns = zip(*case["rows"], strict=True) if case["rows"] else ([],) * 4
-    return tuple(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
+    found = zip(*rows, strict=True) if rows else ([],) * 4
+    return tuple(np.array(column, kind) for column, kind in zip(found, kinds, strict=True))
+
+
+def board(rows):
+    """A board of these rows."""
+    made = _core.Board()
+    made.append(*columns(rows))
+    return made
 
 
 def trace_table(rows):
@@ -86,7 +93,7 @@ def test_passage_match(case):
 
 @cases("board", "summary")
 def test_board_summary(case):
-    summary = answer(case, lambda: _core.board_summary(*board(case), case["n_candidates"]))
+    summary = answer(case, lambda: board(case["rows"]).summary(case["n_candidates"]))
     if summary is not None:
         for name, column in zip(("n", "failed", "not_measured", "mean", "low", "high"), summary, strict=True):
             assert_close(column, case[name])
@@ -94,13 +101,29 @@ def test_board_summary(case):
 
 @cases("board", "paired")
 def test_board_paired(case):
-    gain = _core.board_paired(*board(case), case["first"], case["second"])
+    gain = board(case["rows"]).paired(case["first"], case["second"])
     assert_close(gain, [case[name] for name in ("n", "mean", "low", "high")])
 
 
 @cases("board", "leader")
 def test_board_leader(case):
-    assert _core.board_leader(*board(case), case["n_candidates"]) == case["leader"]
+    found = board(case["rows"]).leader(case["n_candidates"], case.get("share", 0.0))
+    assert found == (None if case["leader"] < 0 else case["leader"])
+
+
+@cases("board", "front")
+def test_board_front(case):
+    candidates, wins = board(case["rows"]).front(case["n_candidates"])
+    assert (candidates.tolist(), wins.tolist()) == (case["front"], case["wins"])
+
+
+@cases("board", "replace")
+def test_board_replace(case):
+    replaced, same = board(case["rows"]), board(case["same_as"])
+    answer(case, lambda: replaced.replace(*columns(case["with"])))
+    assert len(replaced) == len(same)
+    for found, expected in zip(replaced.summary(4), same.summary(4), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @cases("traces", "pick")

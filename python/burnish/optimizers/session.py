@@ -268,6 +268,7 @@ class Session:
             self._scope.ledger.predictors(),
             before or Usage(),
             lambda number: build(self.student, self.candidates[number]),
+            [names[number] for number in stage_score.front(self.board, len(names))],
         )
 
     def tell(self, kind: str, **fields: Any) -> None:

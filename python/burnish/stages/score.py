@@ -1,4 +1,8 @@
-"""What the board says: a standing for each candidate, who leads, and by how much."""
+"""What the board says: a standing for each candidate, who leads, by how much, and whom no other beats.
+
+A board's statistics are worked out in Rust and kept beside it: a question hands over the rows that are new since the last
+one, and works out again the candidates that these belong to. Asking after each batch costs what the batch touched.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish._core import board_leader, board_paired, board_summary
+from burnish import _core
 from burnish.values.board import Board
 from burnish.values.report import SHARE_TO_LEAD, Difference, Standing
 
 _Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
-
-
-def columns(board: Board) -> _Columns:
-    """The board as arrays of length n: candidate, example, score, status."""
-    return (
-        np.array(board.candidate, dtype=np.int64),
-        np.array(board.example, dtype=np.int64),
-        np.array(board.score, dtype=np.float64),
-        np.array(board.status, dtype=np.uint8),
-    )
 
 
 def standings(board: Board, names: Sequence[str]) -> list[Standing]:
@@ -31,11 +25,8 @@ def standings(board: Board, names: Sequence[str]) -> list[Standing]:
         board: The scores.
         names: The candidates' names; number i is ``names[i]``.
     """
-    n, failed, not_measured, mean, low, high = board_summary(*columns(board), len(names))
-    return [
-        Standing(name, int(n[i]), int(failed[i]), int(not_measured[i]), float(mean[i]), float(low[i]), float(high[i]))
-        for i, name in enumerate(names)
-    ]
+    columns = (column.tolist() for column in _statistics(board).summary(len(names)))
+    return [Standing(*row) for row in zip(names, *columns, strict=True)]
 
 
 def leader(board: Board, candidates: int) -> int | None:
@@ -43,15 +34,62 @@ def leader(board: Board, candidates: int) -> int | None:
 
     Candidates that were measured on far fewer examples than the others do not count.
     """
-    candidate, example, score, status = columns(board)
-    n = board_summary(candidate, example, score, status, candidates)[0]
-    enough = np.flatnonzero(n >= SHARE_TO_LEAD * n.max(initial=0))
-    rows = np.isin(candidate, enough)
-    best = board_leader(candidate[rows], example[rows], score[rows], status[rows], candidates)
-    return None if best < 0 else int(best)
+    return _statistics(board).leader(candidates, SHARE_TO_LEAD)
 
 
 def difference(board: Board, first: int, second: int) -> Difference:
     """By how much the first candidate beats the second, on the examples measured for both."""
-    n, mean, low, high = board_paired(*columns(board), first, second)
-    return Difference(int(n), float(mean), float(low), float(high))
+    return Difference(*_statistics(board).paired(first, second))
+
+
+def front(board: Board, candidates: int) -> dict[int, int]:
+    """The candidates that no other dominates, each with the examples on which it is best, alone or with others.
+
+    One dominates another if it was measured on every example that counts for the other, is at least as good on each
+    and better on one. Drawing from the front in proportion to the wins is what GEPA does.
+
+    Args:
+        board: The scores.
+        candidates: How many candidates there are, from number 0 on.
+
+    Returns:
+        Number of the candidate → examples that it wins, by rising number.
+    """
+    numbers, wins = _statistics(board).front(candidates)
+    return dict(zip(numbers.tolist(), wins.tolist(), strict=True))
+
+
+class _Statistics:
+    """The board in Rust, and how much of the rows it has been told."""
+
+    def __init__(self) -> None:
+        self.core = _core.Board()
+        self._rows = 0
+        self._replaced = 0
+
+    def follow(self, board: Board) -> None:
+        """Hand over what is new; if a row is refused, it is handed over again at the next question."""
+        replaced = [row for row in board.replaced[self._replaced :] if row < self._rows]
+        if replaced:
+            self.core.replace(*_columns(board, replaced))
+        if self._rows < len(board):
+            self.core.append(*_columns(board, slice(self._rows, None)))
+        self._rows, self._replaced = len(board), len(board.replaced)
+
+
+def _statistics(board: Board) -> _core.Board:
+    kept = board.statistics
+    if not isinstance(kept, _Statistics):
+        kept = board.statistics = _Statistics()
+    kept.follow(board)
+    return kept.core
+
+
+def _columns(board: Board, rows: slice | list[int]) -> _Columns:
+    """Some rows of a board that has rows, copied: a view would keep the board from growing."""
+    return (
+        np.frombuffer(board.candidate, np.int64)[rows].copy(),
+        np.frombuffer(board.example, np.int64)[rows].copy(),
+        np.frombuffer(board.score, np.float64)[rows].copy(),
+        np.frombuffer(board.status, np.uint8)[rows].copy(),
+    )

@@ -13,7 +13,17 @@ class Board:
     """Rows of (candidate, example, score, status), appended in any order, read as columns.
 
     Candidates and examples are numbers: a candidate's is its place in the order in which it was
-    first put on the board, an example's its place in the set being scored.
+    first put on the board, an example's its place in the set being scored. A cell has one row:
+    what is measured again takes the place of what stood there.
+
+    Attributes:
+        candidate: Which candidate ran, for each row.
+        example: On which example.
+        score: With what score; anything where it was not measured.
+        status: How it ended, a `Status`.
+        replaced: The rows that took the place of others, in the order in which they did.
+        statistics: What a reader of the board keeps beside it, so that its next question costs what is
+            new; no part of the board.
     """
 
     def __init__(self) -> None:
@@ -21,6 +31,8 @@ class Board:
         self.example = array("q")
         self.score = array("d")
         self.status = array("B")
+        self.replaced = array("q")
+        self.statistics: object = None
         self._cells: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
@@ -48,3 +60,4 @@ class Board:
         else:
             self.score[row] = score
             self.status[row] = status
+            self.replaced.append(row)

@@ -97,6 +97,8 @@ class Report:
         predictors: What each predictor's calls cost in this process; calls outside any stand under ``""``.
         before: What the run had used before this process went on with it.
         build: Makes the program of a candidate by its number.
+        front: Names of the candidates that no other beats: measured wherever this one was, at least as good on each
+            example and better on one.
     """
 
     optimizer: str
@@ -111,6 +113,7 @@ class Report:
     predictors: Mapping[str, Usage] = field(default_factory=dict)
     before: Usage = field(default_factory=Usage)
     build: Callable[[int], Any] | None = field(default=None, repr=False, compare=False)
+    front: Sequence[str] = ()
 
     @property
     def total(self) -> Usage:
@@ -181,6 +184,7 @@ class Report:
             "stopped": self.stopped,
             "seconds": round(self.seconds, 3),
             "decisions": list(self.decisions),
+            "front": list(self.front),
         }
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ mod traces;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::board::{board_leader, board_paired, board_summary};
+    use crate::board::Board;
     #[pymodule_export]
     use crate::fingerprint::{Fingerprint, fingerprint};
     #[pymodule_export]

@@ -29,17 +29,15 @@ pub enum Error {
         /// The row found at fault.
         row: usize,
     },
-    /// A row names a candidate that the board does not have.
-    #[error(
-        "candidate[{row}] is {candidate}, and the board has candidates 0 to {n_candidates} (not included)"
-    )]
+    /// A row names a candidate that no board has.
+    #[error("candidate[{row}] is {candidate}; number candidates from 0 to {most} (not included)")]
     Candidate {
         /// The row found at fault.
         row: usize,
         /// What it says.
         candidate: i64,
-        /// How many candidates there are.
-        n_candidates: usize,
+        /// From here on no candidate has a number.
+        most: usize,
     },
     /// A row has a status that is none of the three.
     #[error("status[{row}] is {status}; use 0 (scored), 1 (failed) or 2 (not measured)")]

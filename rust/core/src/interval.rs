@@ -9,8 +9,12 @@
 //! **Method**: sums are kept in two floats (value and lost digits), so the order of rows does not decide ties. The
 //! quantile of t is solved from the closed form of its distribution at whole degrees of freedom, and from the expansion
 //! around the normal quantile above 1,000 of them, to about 13 digits. **Cost**: two passes over the scores, and at most
-//! 10 µs for the quantile. Both intervals take scores as independent; for scores with long tails and few
-//! examples a bootstrap would be better.
+//! 5 µs for the quantile.
+//!
+//! Both take scores as independent. Over simulated scores (`benches/records/board.md`) they hold the mean 91 to 98 times in 100 where these are
+//! right or wrong, a judge's five marks or token F1, from 10 of them on; 91 to 93 in 100 where nearly all are 1 and a few graded, and
+//! less where they have long tails. A percentile bootstrap holds it less often at 10 and 20 scores in each of these cases, and
+//! hardly another share of the time from 50 on; so there is none.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
@@ -18,6 +22,8 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 const Z: f64 = 1.959_963_984_540_054;
 /// Degrees of freedom from which the expansion around [`Z`] is as exact as the closed form.
 const MANY_DEGREES: usize = 1000;
+/// Degrees of freedom below which that expansion is no good beginning.
+const FEW_DEGREES: usize = 5;
 
 /// A mean with its interval: `n` scores, their mean, and the two ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +80,7 @@ pub fn mean(scores: &[f64]) -> f64 {
 }
 
 /// A sum that keeps the digits each addition loses and adds them at the end.
-fn sum(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0, 0.0);
     for value in values {
         let next: f64 = total + value;
@@ -100,17 +106,19 @@ pub fn t_quantile(degrees: usize) -> f64 {
 }
 
 /// Newton's method on the angle θ with t = √ν·tan θ, where P(|T| < t) grows and bends down: from the left it never
-/// passes the root.
+/// passes the root, and a first step from the right ends left of it.
 fn solved_quantile(degrees: usize) -> f64 {
     let root = (degrees as f64).sqrt();
-    let mut angle = (Z / root).atan();
+    let near = if degrees < FEW_DEGREES { Z } else { expanded_quantile(degrees as f64) };
+    let mut angle = (near / root).atan();
     for _ in 0..60 {
         let (inside, density) = central_mass(angle, degrees - 1);
         let step = (0.95 - inside) / density;
-        if step < 1e-16 {
+        angle += step;
+        // Newton's error is squared at each step: the next would change nothing.
+        if step.abs() < 1e-9 {
             break;
         }
-        angle += step;
     }
     root * angle.tan()
 }

@@ -1,6 +1,6 @@
 //! What Burnish computes, apart from Python.
 //!
-//! Pure functions from columns to columns: text metrics ([`text`]), board statistics ([`board`]), the choice of
+//! Pure functions from columns to columns, and two that keep rows between questions ([`board`], [`knn`]): text metrics ([`text`]), board statistics ([`board`]), the choice of
 //! traces ([`traces`]), the nearest rows ([`knn`]), seeded draws ([`seed`]) and fingerprints ([`fingerprint`]). Nothing here reads
 //! a clock, a file or the environment, so the same arguments give the same answer on every machine. Every function but `knn`'s
 //! search, which is told how many threads to use, is single-threaded and allocates what it returns plus scratch that its own page states; a caller with a Python

@@ -10,8 +10,8 @@
     reason = "tests read files and may panic"
 )]
 
-use burnish_core::board::{self, Rows};
-use burnish_core::traces::{self, Limits, Steps, Table};
+use burnish_core::board::{Board, Rows};
+use burnish_core::traces::{self, Limits, Steps};
 use burnish_core::{Error, fingerprint, interval, seed, text};
 use toml::{Table, Value};
 
@@ -100,14 +100,20 @@ fn passages_hold_answers() {
     });
 }
 
-/// Hands the rows of a case on as columns.
-fn with_rows<T>(case: &Table, ask: impl Fn(Rows<'_>) -> T) -> T {
-    let rows = list(&case["rows"], |row| row.as_array().unwrap().clone());
+/// Hands rows on as columns.
+fn with_rows<T>(rows: &Value, take: impl FnOnce(Rows<'_>) -> T) -> T {
+    let rows = list(rows, |row| row.as_array().unwrap().clone());
     let (candidate, example): (Vec<i64>, Vec<i64>) =
         rows.iter().map(|row| (integer(&row[0]), integer(&row[1]))).unzip();
     let score: Vec<f64> = rows.iter().map(|row| float(&row[2])).collect();
     let status: Vec<u8> = rows.iter().map(|row| integer(&row[3]).try_into().unwrap()).collect();
-    ask(Rows { candidate: &candidate, example: &example, score: &score, status: &status })
+    take(Rows { candidate: &candidate, example: &example, score: &score, status: &status })
+}
+
+/// A board of these rows.
+fn board(rows: &Value) -> Result<Board, Error> {
+    let mut board = Board::new();
+    with_rows(rows, |rows| board.append(rows)).map(|()| board)
 }
 
 fn n_candidates(case: &Table) -> usize {
@@ -117,7 +123,7 @@ fn n_candidates(case: &Table) -> usize {
 #[test]
 fn boards_are_summed_up() {
     each("board", "summary", |case, name| {
-        let summary = with_rows(case, |rows| board::summary(rows, n_candidates(case)));
+        let summary = board(&case["rows"]).and_then(|mut board| board.summary(n_candidates(case)));
         let Some(summary) = answer(case, name, summary) else { return };
         for (column, counts) in
             [("n", &summary.n), ("failed", &summary.failed), ("not_measured", &summary.not_measured)]
@@ -134,7 +140,7 @@ fn boards_are_summed_up() {
 fn candidates_are_paired() {
     each("board", "paired", |case, name| {
         let (first, second) = (integer(&case["first"]), integer(&case["second"]));
-        let gain = with_rows(case, |rows| board::paired(rows, first, second)).unwrap();
+        let gain = board(&case["rows"]).unwrap().paired(first, second);
         assert_eq!(gain.n, usize::try_from(integer(&case["n"])).unwrap(), "{name}");
         let expected = ["mean", "low", "high"].map(|column| float(&case[column]));
         assert!(all_close(&[gain.mean, gain.low, gain.high], &expected), "{name}: {gain:?}");
@@ -144,8 +150,31 @@ fn candidates_are_paired() {
 #[test]
 fn somebody_leads() {
     each("board", "leader", |case, name| {
-        let leader = with_rows(case, |rows| board::leader(rows, n_candidates(case))).unwrap();
+        let share = case.get("share").map_or(0.0, float);
+        let leader = board(&case["rows"]).unwrap().leader(n_candidates(case), share).unwrap();
         assert_eq!(leader, usize::try_from(integer(&case["leader"])).ok(), "{name}");
+    });
+}
+
+#[test]
+fn fronts_are_found() {
+    each("board", "front", |case, name| {
+        let front = board(&case["rows"]).unwrap().front(n_candidates(case)).unwrap();
+        assert_eq!(front.candidate, list(&case["front"], integer), "{name}");
+        assert_eq!(front.wins, list(&case["wins"], integer), "{name}");
+    });
+}
+
+#[test]
+fn cells_are_replaced() {
+    each("board", "replace", |case, name| {
+        let mut replaced = board(&case["rows"]).unwrap();
+        answer(case, name, with_rows(&case["with"], |rows| replaced.replace(rows)));
+        let mut same = board(&case["same_as"]).unwrap();
+        assert_eq!(replaced.len(), same.len(), "{name}");
+        // By their words, in which NaN equals itself.
+        let words = |board: &mut Board| format!("{:?}", board.summary(4).unwrap());
+        assert_eq!(words(&mut replaced), words(&mut same), "{name}");
     });
 }
 
@@ -173,7 +202,7 @@ fn traces_are_picked() {
             inputs: &texts,
             outputs: &vec![String::new(); rows.len()],
         };
-        let mut table = Table::default();
+        let mut table = traces::Table::default();
         let limits = Limits {
             min_score: Some(float(&case["min_score"])),
             per_predictor: integer(&case["per_predictor"]),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
-from burnish.stages.score import difference, leader, standings
+from burnish import _core
+from burnish.errors import ConfigError
+from burnish.stages.score import difference, front, leader, standings
 from burnish.values.board import Board
 from burnish.values.score import Status
 
@@ -76,3 +79,61 @@ def test_a_clear_difference_is_significant_both_ways() -> None:
     assert difference(made, 0, 1).significant
     assert difference(made, 1, 0).significant
     assert "no significant gain" not in str(difference(made, 0, 1))
+
+
+def test_the_front_says_who_is_on_it_and_how_often_each_is_best() -> None:
+    assert front(board([1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 0, 0]), 4) == {0: 2, 1: 2, 3: 2}
+    assert front(Board(), 4) == {}
+
+
+def test_a_question_between_two_batches_changes_no_later_answer() -> None:
+    rows = [(c, e, (3 * c + 7 * e) % 10 / 10, N if (c + e) % 7 == 6 else S) for e in range(12) for c in (2, 0, 1)]
+    asked, whole = Board(), Board()
+    for number, row in enumerate(rows):
+        asked.put(*row)
+        whole.put(*row)
+        # What stood before is measured again now and then, some of it before any question and some after.
+        if number % 4 == 3:
+            for target in (asked, whole):
+                target.put(*rows[number // 2][:2], 0.35, S)
+        if number % 3 == 0:
+            standings(asked, ["a", "b", "c"])
+    assert standings(asked, ["a", "b", "c"]) == standings(whole, ["a", "b", "c"])
+    assert difference(asked, 2, 1) == difference(whole, 2, 1)
+    assert front(asked, 3) == front(whole, 3)
+
+
+def test_a_cell_measured_again_has_its_last_score_only() -> None:
+    made = board([None, 1])
+    assert standings(made, ["one"])[0].n == 1
+    made.put(0, 0, 0.0, S)
+    assert standings(made, ["one"])[0].mean == 0.5
+    made.put(0, 0, 1.0, S)
+    assert standings(made, ["one"])[0].mean == 1.0
+
+
+def test_a_question_hands_over_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[list[int]] = []
+
+    class Watched:
+        def append(self, candidate: Any, *_: Any) -> None:
+            taken.append(candidate.tolist())
+
+        def leader(self, *_: Any) -> None: ...
+
+    monkeypatch.setattr(_core, "Board", Watched)
+    made = board([1, 1])
+    leader(made, 1)
+    leader(made, 1)
+    made.put(1, 0, 1.0, S)
+    leader(made, 2)
+    assert taken == [[0, 0], [1]]
+
+
+def test_a_row_that_is_refused_is_refused_again() -> None:
+    made = board([1, math.inf])
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="score\\[1\\] is inf"):
+            leader(made, 1)
+    made.put(0, 1, 0.0, S)
+    assert standings(made, ["one"])[0].mean == 0.5

@@ -38,6 +38,7 @@ def report(**changes: Any) -> Report:
         "seconds": 1.23456,
         "decisions": ("one thing",),
         "build": lambda number: f"program {number}",
+        "front": ["labelled", "lucky"],
         **changes,
     }
     return Report(**fields)
@@ -84,6 +85,7 @@ def test_as_json_it_holds_no_number_that_json_has_not() -> None:
     assert read["gain"] == {"n": 1, "mean": 1.0, "low": None, "high": None}
     assert read["candidates"][4]["mean"] is None
     assert (read["score"], read["seconds"], read["decisions"]) == (75.0, 1.235, ["one thing"])
+    assert read["front"] == ["labelled", "lucky"]
     assert Usage(**read["usage"]["score"]) == Usage(4, 1, 1, 0.0, 4)
 
 

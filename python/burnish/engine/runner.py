@@ -29,7 +29,7 @@ from burnish.errors import (
 )
 from burnish.lm.request import digest
 from burnish.lm.scope import RolloutState, Scope, use_scope
-from burnish.loop import all_of
+from burnish.loop import all_of, told_to_stop
 from burnish.modules.binding import Binding, bound, names_of
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Score, Status
@@ -165,7 +165,7 @@ class Runner:
                 error = raised
             # Nor may one program end the run, or the loop: only a task that was told to stops.
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit) as raised:
-                if _told_to_stop():
+                if told_to_stop():
                     raise
                 error = RuntimeError(f"{type(raised).__name__} raised by the program or the metric: {raised}")
         # A program that catches an outage and answers anyway was not measured either.
@@ -279,11 +279,6 @@ class _Health:
                     "fault: try program(...) on one example."
                 )
             )
-
-
-def _told_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _status(error: Exception | None) -> Status:

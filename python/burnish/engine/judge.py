@@ -53,19 +53,20 @@ class Judge:
         self._in_place = self._async or getattr(metric, "computes_only", False)
         self._batch = Batch.of(metric, self.name)
 
-    async def score(self, example: Any, prediction: Any, trace: Any = None) -> Score:
+    async def score(self, example: Any, prediction: Any, trace: Any = None, *, together: bool = True) -> Score:
         """The metric's verdict.
 
         Args:
             example: The example with its labels.
             prediction: What the program returned.
             trace: The list of steps while bootstrapping, None while scoring.
+            together: Whether others may be asked for at the same time, which a batch is for.
 
         Raises:
             MetricError: It raised, or returned what is no score.
             LMError: A model that the metric asks brought no reply.
         """
-        if trace is None and self._batch is not None:
+        if together and trace is None and self._batch is not None:
             found = await self._batch.score(example, prediction)
             if found is not None:
                 return found

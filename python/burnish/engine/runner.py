@@ -159,7 +159,8 @@ class Runner:
                     prediction = await self.program.acall(**cell.example.inputs())
                 if self._judge is not None:
                     trace = binding.trace if traced else None
-                    score = await self._judge.score(cell.example, prediction, trace)
+                    together = self._width > 1
+                    score = await self._judge.score(cell.example, prediction, trace, together=together)
             # Programs are user code and may raise anything; what it means is decided below.
             except Exception as raised:
                 error = raised

@@ -7,13 +7,14 @@ recall of 1.0, as SQuAD 2.0 has it, where DSPy gives 0. And an answer without to
 every one; passages are searched by the tokens of all these metrics, so a mark beyond ASCII parts no words there: `"Lake"` is not found in
 `"Lake—Como"`.
 
-A pair costs about 2 µs asked alone, most of it for the call, and 0.4 µs in a column of short answers.
+A pair of short answers costs about 2 µs asked alone, most of it for the call, 0.5 µs in a column, and 1 µs in a batch of examples
+and predictions.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from burnish import _core
 from burnish.engine.judge import computes_only
 from burnish.errors import ConfigError
 from burnish.values.example import Example
+from burnish.values.prediction import Prediction
 
 Scores = NDArray[np.float64]
 
@@ -159,47 +161,62 @@ def answer_passage_match(example: Example, prediction: Any, trace: Any = None) -
 @computes_only
 def _exact_match_all(examples: Sequence[Example], predictions: Sequence[Any], frac: float = 1.0) -> list[Any]:
     """`answer_exact_match` of many at once; None for one without the fields."""
-    rows = _readable(lambda example, prediction: (str(prediction.answer), _list(example.answer)), examples, predictions)
-    texts, answers = [row[0] for row in rows.values()], [row[1] for row in rows.values()]
-    if frac >= 1.0:
-        return _placed(_core.exact_match(texts, answers), rows, len(examples))
-    return _placed(_core.f1(texts, answers) >= frac, rows, len(examples))
+
+    def score(examples: Sequence[Example], predictions: Sequence[Any]) -> NDArray[Any]:
+        texts = [text if type(text) is str else str(text) for text in _column(predictions, "answer")]
+        answers = _lists(examples, "answer")
+        return _core.exact_match(texts, answers) if frac >= 1.0 else _core.f1(texts, answers) >= frac
+
+    return _as_many_as_can_be(score, examples, predictions)
 
 
 @computes_only
 def _passage_match_all(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Any]:
     """`answer_passage_match` of many at once; None for one without the fields."""
-    rows = _readable(
-        lambda example, prediction: (_list(prediction.context), _list(example.answer)), examples, predictions
-    )
-    passages, answers = [row[0] for row in rows.values()], [row[1] for row in rows.values()]
-    return _placed(_core.passage_match(passages, answers), rows, len(examples))
+
+    def score(examples: Sequence[Example], predictions: Sequence[Any]) -> NDArray[Any]:
+        return _core.passage_match(_lists(predictions, "context"), _lists(examples, "answer"))
+
+    return _as_many_as_can_be(score, examples, predictions)
 
 
 answer_exact_match.batch = _exact_match_all  # type: ignore[attr-defined]
 answer_passage_match.batch = _passage_match_all  # type: ignore[attr-defined]
 
 
-def _readable(
-    read: Callable[[Example, Any], tuple[Any, list[str]]], examples: Sequence[Example], predictions: Sequence[Any]
-) -> dict[int, tuple[Any, list[str]]]:
-    """Place → what is compared there, with answers to compare with."""
-    rows = {}
-    for place, (example, prediction) in enumerate(zip(examples, predictions, strict=True)):
-        # What a program returned may raise anything, and asked alone it is named with its example.
-        with contextlib.suppress(Exception):
-            row = read(example, prediction)
-            if row[1]:
-                rows[place] = row
-    return rows
+def _as_many_as_can_be(
+    score: Callable[[Sequence[Example], Sequence[Any]], NDArray[Any]],
+    examples: Sequence[Example],
+    predictions: Sequence[Any],
+) -> list[Any]:
+    """A score each, and None where there is none."""
+    # What a program returned may raise anything when it is read. Asked alone, it is named with its example.
+    try:
+        found: list[Any] = score(examples, predictions).tolist()
+        return found
+    except Exception:
+        found = []
+    for pair in zip(examples, predictions, strict=True):
+        try:
+            found += score([pair[0]], [pair[1]]).tolist()
+        except Exception:
+            found.append(None)
+    return found
 
 
-def _placed(scores: NDArray[Any], rows: Mapping[int, Any], count: int) -> list[Any]:
-    """The scores at their places, and None at the others."""
-    placed: list[Any] = [None] * count
-    for place, score in zip(rows, scores.tolist(), strict=True):
-        placed[place] = score
-    return placed
+def _column(rows: Sequence[Any], name: str) -> list[Any]:
+    # An item of an example costs 0.1 µs; an attribute, which Python looks for in the class first, ten times that.
+    if set(map(type, rows)) <= {Example, Prediction}:
+        return list(map(itemgetter(name), rows))
+    return [getattr(row, name) for row in rows]
+
+
+def _lists(rows: Sequence[Any], name: str) -> list[list[str]]:
+    # What a list holds the core looks at.
+    return [
+        [texts] if type(texts) is str else texts if type(texts) is list else _list(texts)
+        for texts in _column(rows, name)
+    ]
 
 
 def _list(texts: Any) -> list[str]:

@@ -190,15 +190,16 @@ def _as_many_as_can_be(
     predictions: Sequence[Any],
 ) -> list[Any]:
     """A score each, and None where there is none."""
-    # What a program returned may raise anything when it is read. Asked alone, it is named with its example.
     try:
         found: list[Any] = score(examples, predictions).tolist()
         return found
+    # What a program returned may raise anything when it is read; the others are scored without it.
     except Exception:
         found = []
     for pair in zip(examples, predictions, strict=True):
         try:
             found += score([pair[0]], [pair[1]]).tolist()
+        # Asked alone, it is named with its example.
         except Exception:
             found.append(None)
     return found

@@ -15,6 +15,7 @@ import burnish
 from burnish import Example, Prediction, Score
 from burnish.engine.judge import Judge, computes_only
 from burnish.errors import BudgetExhausted, ConfigError, LMTransient, MetricError
+from burnish.lm.scope import RolloutState, use_scope
 from burnish.loop import run_sync
 from burnish.metrics.text import answer_exact_match, answer_passage_match
 from burnish.testing import ScriptedLM
@@ -171,6 +172,18 @@ def test_what_a_batch_makes_of_an_outage_that_it_swallows_is_no_score() -> None:
     assert 0.25 not in [score for *_, score in result.results]
     assert result.n == 4
     assert metric.single == 1 + 4  # the probe asks too
+
+
+def test_what_a_batch_used_is_on_the_bill_of_a_rollout() -> None:
+    lm = ScriptedLM(["yes"])
+    state = RolloutState()
+
+    async def ask() -> None:
+        with use_scope(rollout=state):
+            await Judge(Counted(lambda rows, said: [bool(lm("right?"))])).score(ROWS[0], SAID[0])
+
+    run_sync(ask())
+    assert state.usage.calls == 1
 
 
 def test_what_nobody_waits_for_any_more_ends() -> None:

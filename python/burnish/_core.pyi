@@ -29,6 +29,8 @@ __all__ = [
     "hotpot_f1",
     "normalize",
     "passage_match",
+    "precision",
+    "recall",
 ]
 
 def normalize(texts: Sequence[str]) -> list[str]:
@@ -57,6 +59,32 @@ def exact_match(predictions: Sequence[str], references: Sequence[Sequence[str]])
 
 def f1(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
     """The best F1, over its references, of the normalised tokens a prediction shares, counted with repeats.
+
+    Two texts without tokens score 1.0; one without beside one with tokens scores 0.0.
+
+    Args:
+        predictions: n strings.
+        references: For each prediction one string or more.
+
+    Returns:
+        n scores from 0 to 1.
+    """
+
+def precision(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
+    """The best share, over its references, of a prediction's normalised tokens that a reference has too, counted with repeats.
+
+    Two texts without tokens score 1.0; one without beside one with tokens scores 0.0.
+
+    Args:
+        predictions: n strings.
+        references: For each prediction one string or more.
+
+    Returns:
+        n scores from 0 to 1.
+    """
+
+def recall(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Floats:
+    """The best share, over its references, of a reference's normalised tokens that the prediction has too, counted with repeats.
 
     Two texts without tokens score 1.0; one without beside one with tokens scores 0.0.
 

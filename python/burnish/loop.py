@@ -245,6 +245,12 @@ async def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     return call.outcome()
 
 
+def told_to_stop() -> bool:
+    """Whether this task was cancelled from outside, and `CancelledError` is not merely something that its code raised."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Every result, in order; the first error cancels the others and comes out as itself."""
     try:
@@ -300,7 +306,8 @@ async def in_thread(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
 class Together(Generic[A, T]):
     """Answers at once what was asked in one turn of the loop, where many together cost less than one by one.
 
-    It waits for nobody: what is asked alone is answered alone. Used on the one loop only.
+    It waits for nobody: what is asked alone is answered alone. What nobody waits for any more is cancelled. Used on the one
+    loop only.
 
     Args:
         answer: From the things asked to an answer each, in their order. It runs in the context of whoever asked first. An
@@ -310,28 +317,37 @@ class Together(Generic[A, T]):
     def __init__(self, answer: Callable[[list[A]], Coroutine[Any, Any, Sequence[T | Exception]]]) -> None:
         self._answer = answer
         self._asked: list[tuple[A, asyncio.Future[T]]] = []
-        # The loop itself keeps only weak references to tasks.
-        self._under_way: set[asyncio.Task[None]] = set()
+        # The task of each list of what was asked; the loop itself keeps only weak references to tasks.
+        self._under_way: dict[int, asyncio.Task[None]] = {}
 
     async def ask(self, thing: A) -> T:
         """The answer to one thing."""
         loop = asyncio.get_running_loop()
-        if not self._asked:
+        asked = self._asked
+        if not asked:
             loop.call_soon(self._go)
         answer: asyncio.Future[T] = loop.create_future()
-        self._asked.append((thing, answer))
-        return await answer
+        asked.append((thing, answer))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            task = self._under_way.get(id(asked))
+            if task is not None and all(future.cancelled() for _, future in asked):
+                task.cancel()
+            raise
 
     def _go(self) -> None:
         asked, self._asked = self._asked, []
-        # Who was cancelled meanwhile asks no more.
-        wanted = [(thing, answer) for thing, answer in asked if not answer.done()]
-        if wanted:
-            task = asyncio.get_running_loop().create_task(self._hand_out(wanted))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        task = asyncio.get_running_loop().create_task(self._hand_out(asked))
+        self._under_way[id(asked)] = task
+        # It holds the list, so that no other one has the same number meanwhile.
+        task.add_done_callback(lambda _: self._under_way.pop(id(asked)))
 
-    async def _hand_out(self, asked: list[tuple[A, asyncio.Future[T]]]) -> None:
+    async def _hand_out(self, everything: list[tuple[A, asyncio.Future[T]]]) -> None:
+        # Who was cancelled meanwhile asks no more.
+        asked = [(thing, future) for thing, future in everything if not future.done()]
+        if not asked:
+            return
         answers: Sequence[T | Exception]
         try:
             answers = await self._answer([thing for thing, _ in asked])

@@ -21,15 +21,26 @@ def exact_match(prediction, references):
     return float(any(normalize(prediction) == normalize(reference) for reference in references))
 
 
-def token_f1(prediction, reference):
+def shares(prediction, reference):
+    """Precision and recall of the tokens of two texts."""
     predicted, expected = normalize(prediction).split(), normalize(reference).split()
     if not predicted or not expected:
-        return float(predicted == expected)
+        return (float(predicted == expected),) * 2
     shared = sum((Counter(predicted) & Counter(expected)).values())
-    if shared == 0:
-        return 0.0
-    precision, recall = shared / len(predicted), shared / len(expected)
-    return 2 * precision * recall / (precision + recall)
+    return shared / len(predicted), shared / len(expected)
+
+
+def token_f1(prediction, reference):
+    precision, recall = shares(prediction, reference)
+    return 2 * precision * recall / (precision + recall) if precision else 0.0
+
+
+def precision(prediction, references):
+    return max(shares(prediction, reference)[0] for reference in references)
+
+
+def recall(prediction, references):
+    return max(shares(prediction, reference)[1] for reference in references)
 
 
 def f1(prediction, references):

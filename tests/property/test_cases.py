@@ -79,6 +79,16 @@ def test_f1(case):
     check_metric(case, _core.f1)
 
 
+@cases("text", "precision")
+def test_precision(case):
+    check_metric(case, _core.precision)
+
+
+@cases("text", "recall")
+def test_recall(case):
+    check_metric(case, _core.recall)
+
+
 @cases("text", "hotpot_f1")
 def test_hotpot_f1(case):
     check_metric(case, _core.hotpot_f1)

@@ -16,6 +16,26 @@ from tests.property import oracles
 # A capital sigma beside one of these is lowered by newer tables than this Python's: Unicode changed their classes.
 RECLASSED = "ʕ\U0001171e"
 WORDS = ["a", "an", "the", "The", "yes", "no", "noanswer", "cat", "cats", "CAT", "Σ", "ΟΔΟΣ", "é", "e\u0301", "\u0301"]
+# Where marks meet: letters that are taken apart, marks of several classes, and what a mark must not pass.
+MARKS = [
+    "é",
+    "ẹ",
+    "ế",
+    "Ǻ",
+    "\u0301",
+    "\u0323",
+    "\u0327",
+    "\u0345",
+    "각",
+    "가",
+    "ΐ",
+    "İ",
+    "≠",
+    "\u037e",
+    "\u212a",
+    "\U0001d15e",
+    "ﬁ",
+]
 GLUE = [" ", "  ", "\t", "\u00a0", "\x1c", "\u2028", ".", "-", "_", "'", "€", "—", "\x00", "ж", "中", "٢", "\u200b", ""]
 
 
@@ -29,7 +49,11 @@ def known(text):
 texts = st.one_of(
     st.text().map(known),
     st.lists(st.sampled_from(WORDS + GLUE), max_size=12).map("".join),
-    st.lists(st.sampled_from(["red", "green", "blue", "the", "yes", "no", "noanswer"]), max_size=5).map(" ".join),
+    st.lists(st.sampled_from(MARKS + WORDS + GLUE), max_size=12).map("".join),
+    st.lists(
+        st.sampled_from(["red", "internationally", "internationalcy", "green", "blue", "the", "yes", "no", "noanswer"]),
+        max_size=5,
+    ).map(" ".join),
 )
 rows = st.lists(st.tuples(texts, st.lists(texts, min_size=1, max_size=3)), max_size=5)
 
@@ -61,7 +85,7 @@ def test_normalize_knows_every_character():
     assert not wrong
 
 
-@pytest.mark.parametrize("name", ["exact_match", "f1", "hotpot_f1"])
+@pytest.mark.parametrize("name", ["exact_match", "f1", "hotpot_f1", "precision", "recall"])
 @given(batch=rows)
 def test_scores_of_predictions(name, batch):
     found = getattr(_core, name)([prediction for prediction, _ in batch], [references for _, references in batch])

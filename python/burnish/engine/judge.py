@@ -2,7 +2,9 @@
 
 A metric is ``metric(example, prediction, trace=None)``, or the five-argument form ``(gold, pred,
 trace, pred_name, pred_trace)``, sync or async. Sync metrics run in a worker thread, so that one
-which calls a model or sleeps blocks nobody; Burnish's own, which only compute, run in place.
+which calls a model or sleeps blocks nobody; Burnish's own, which only compute, run in place. While
+scoring, a metric that offers ``metric.batch`` is asked for many at once (`engine/batch.py`); while bootstrapping, where the trace
+is given, it is asked for one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from burnish.engine.batch import Batch
 from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, MetricError
 from burnish.lm.capabilities import Price
 from burnish.lm.scope import Reservation, Scope, use_scope
@@ -36,7 +39,7 @@ class Judge:
         metric: The user's metric.
 
     Raises:
-        ConfigError: It cannot be called as metrics are.
+        ConfigError: It, or the `batch` that it offers, cannot be called as metrics are.
     """
 
     def __init__(self, metric: Metric) -> None:
@@ -48,19 +51,25 @@ class Judge:
         call = getattr(metric, "__call__", metric)  # noqa: B004  an object's async __call__
         self._async = inspect.iscoroutinefunction(metric) or inspect.iscoroutinefunction(call)
         self._in_place = self._async or getattr(metric, "computes_only", False)
+        self._batch = Batch.of(metric, self.name)
 
-    async def score(self, example: Any, prediction: Any, trace: Any = None) -> Score:
+    async def score(self, example: Any, prediction: Any, trace: Any = None, *, together: bool = True) -> Score:
         """The metric's verdict.
 
         Args:
             example: The example with its labels.
             prediction: What the program returned.
             trace: The list of steps while bootstrapping, None while scoring.
+            together: Whether others may be asked for at the same time, which a batch is for.
 
         Raises:
             MetricError: It raised, or returned what is no score.
             LMError: A model that the metric asks brought no reply.
         """
+        if together and trace is None and self._batch is not None:
+            found = await self._batch.score(example, prediction)
+            if found is not None:
+                return found
         return Score.of(await self._call(example, prediction, trace))
 
     async def _call(self, example: Any, prediction: Any, trace: Any) -> Any:
@@ -79,24 +88,32 @@ class Judge:
                 raise MetricError(f"metric {self.name} raised {type(error).__name__}: {error}") from error
 
     async def probe(self, example: Example) -> None:
-        """Try the metric on an example's own labels, without a single model call.
+        """Try the metric, and its batch, on an example's own labels, without a single model call.
 
         Raises:
-            ConfigError: It returns something that is no score.
+            ConfigError: It returns something that is no score, or the batch something else than one for each pair.
         """
         closed = _Closed()
         with use_scope(Scope(meter=closed)):
             try:
-                returned = await self._call(example, Prediction(example.labels()), None)
-            # What it raises on a made-up prediction, or without its model, says nothing of it.
-            except BurnishError:
-                return
+                await self._probe_one(example)
+                if self._batch is not None:
+                    await self._batch.probe(example)
+            except ConfigError:
+                # What it makes of a model that does not answer says nothing of it.
+                if not closed.asked:
+                    raise
+
+    async def _probe_one(self, example: Example) -> None:
+        try:
+            returned = await self._call(example, Prediction(example.labels()), None)
+        # Nor does what it raises on a made-up prediction, or without its model.
+        except BurnishError:
+            return
         try:
             Score.of(returned)
         except MetricError as error:
-            # Nor does what it makes of a model that does not answer.
-            if not closed.asked:
-                raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
+            raise ConfigError(f"metric {self.name}: {error} {_CONTRACT}") from error
 
 
 class _Closed:

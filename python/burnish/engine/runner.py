@@ -30,7 +30,7 @@ from burnish.errors import (
 from burnish.lm.request import digest
 from burnish.lm.scope import RolloutState, Scope, use_scope
 from burnish.lm.settings import settings
-from burnish.loop import all_of
+from burnish.loop import all_of, told_to_stop
 from burnish.modules.binding import Binding, bound, names_of
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Score, Status
@@ -160,13 +160,14 @@ class Runner:
                     prediction = await self.program.acall(**cell.example.inputs())
                 if self._judge is not None:
                     trace = binding.trace if traced else None
-                    score = await self._judge.score(cell.example, prediction, trace)
+                    together = self._width > 1
+                    score = await self._judge.score(cell.example, prediction, trace, together=together)
             # Programs are user code and may raise anything; what it means is decided below.
             except Exception as raised:
                 error = raised
             # Nor may one program end the run, or the loop: only a task that was told to stops.
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit) as raised:
-                if _told_to_stop():
+                if told_to_stop():
                     raise
                 error = RuntimeError(f"{type(raised).__name__} raised by the program or the metric: {raised}")
         # A program that catches an outage and answers anyway was not measured either.
@@ -285,11 +286,6 @@ class _Health:
                     "fault: try program(...) on one example."
                 )
             )
-
-
-def _told_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _status(error: Exception | None) -> Status:

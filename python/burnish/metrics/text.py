@@ -1,12 +1,20 @@
-"""Text metrics of the SQuAD family, computed in Rust over whole columns.
+"""Text metrics of the SQuAD family, computed in Rust: for one pair, over columns, and as metrics of a program.
 
-Normalisation: NFD, lower case, no punctuation, no articles, single spaces (Rajpurkar et al. 2016,
-"SQuAD", section 4.3).
+Texts are compared by their tokens once normalised: NFD, lower case, no ASCII punctuation, no articles, single
+spaces (Rajpurkar et al. 2016, "SQuAD", section 4.3). Over several answers the best counts. The values are those
+of DSPy's functions of the same names but in two places. Two texts without tokens (`""`, `"the"`, `"!"`) agree with F1, precision and
+recall of 1.0, as SQuAD 2.0 has it, where DSPy gives 0. And an answer without tokens is in no passage, where DSPy finds it in
+every one; passages are searched by the tokens of all these metrics, so a mark beyond ASCII parts no words there: `"Lake"` is not found in
+`"Lake—Como"`.
+
+A pair of short answers costs about 2 µs asked alone, most of it for the call, 0.5 µs in a column, and 1 µs in a batch of examples
+and predictions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,6 +24,9 @@ from burnish import _core
 from burnish.engine.judge import computes_only
 from burnish.errors import ConfigError
 from burnish.values.example import Example
+from burnish.values.prediction import Prediction
+
+Scores = NDArray[np.float64]
 
 
 def normalize_text(text: str) -> str:
@@ -43,14 +54,85 @@ def HotPotF1(prediction: str, answers: Sequence[str]) -> float:  # noqa: N802  t
     return float(_core.hotpot_f1([prediction], [_list(answers)])[0])
 
 
-def exact_match_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> NDArray[np.float64]:
-    """`EM` over columns: n predictions, n lists of answers → n times 0 or 1."""
+def em_score(prediction: str, ground_truth: str) -> bool:
+    """`EM` against one answer."""
+    return EM(prediction, [ground_truth])
+
+
+def f1_score(prediction: str, ground_truth: str) -> float:
+    """`F1` against one answer.
+
+    Example:
+        >>> f1_score("the Eiffel Tower", "Eiffel Tower in Paris")
+        0.6666666666666666
+    """
+    return F1(prediction, [ground_truth])
+
+
+def hotpot_f1_score(prediction: str, ground_truth: str) -> float:
+    """`HotPotF1` against one answer."""
+    return HotPotF1(prediction, [ground_truth])
+
+
+def precision_score(prediction: str, ground_truth: str) -> float:
+    """The share of the prediction's tokens that the answer has too, 0 to 1.
+
+    Example:
+        >>> precision_score("Eiffel Tower in Paris", "the Eiffel Tower")
+        0.5
+    """
+    return float(_core.precision([prediction], [[ground_truth]])[0])
+
+
+def recall_score(prediction: str, ground_truth: str) -> float:
+    """The share of the answer's tokens that the prediction has too, 0 to 1.
+
+    Example:
+        >>> recall_score("Eiffel Tower in Paris", "the Eiffel Tower")
+        1.0
+    """
+    return float(_core.recall([prediction], [[ground_truth]])[0])
+
+
+def exact_match_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
+    """`EM` over columns: n predictions, n lists of answers → n times 0 or 1.
+
+    Raises:
+        ConfigError: The columns differ in length, a row has no answers, or something is no text; so it is for all columns.
+
+    Example:
+        >>> exact_match_batch(["The Paris.", "Rome"], [["Paris", "Lyon"], ["Milan"]]).tolist()
+        [1.0, 0.0]
+    """
     return _core.exact_match(predictions, answers)
 
 
-def f1_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+def f1_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
     """`F1` over columns: n predictions, n lists of answers → n numbers from 0 to 1."""
     return _core.f1(predictions, answers)
+
+
+def hotpot_f1_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
+    """`HotPotF1` over columns: n predictions, n lists of answers → n numbers from 0 to 1."""
+    return _core.hotpot_f1(predictions, answers)
+
+
+def precision_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
+    """`precision_score` over columns, the best of each list of answers: n numbers from 0 to 1."""
+    return _core.precision(predictions, answers)
+
+
+def recall_batch(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
+    """`recall_score` over columns, the best of each list of answers: n numbers from 0 to 1."""
+    return _core.recall(predictions, answers)
+
+
+def passage_match_batch(passages: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]) -> Scores:
+    """Whether any passage has the tokens of any answer side by side: n lists of each → n times 0 or 1.
+
+    A row without passages is 0.
+    """
+    return _core.passage_match(passages, answers)
 
 
 @computes_only
@@ -74,6 +156,68 @@ def answer_passage_match(example: Example, prediction: Any, trace: Any = None) -
     """Whether any passage of ``prediction.context`` contains an ``example.answer``, normalised."""
     passages = _list(prediction.context)
     return bool(_core.passage_match([passages], [_list(example.answer)])[0])
+
+
+@computes_only
+def _exact_match_all(examples: Sequence[Example], predictions: Sequence[Any], frac: float = 1.0) -> list[Any]:
+    """`answer_exact_match` of many at once; None for one without the fields."""
+
+    def score(examples: Sequence[Example], predictions: Sequence[Any]) -> NDArray[Any]:
+        texts = [text if type(text) is str else str(text) for text in _column(predictions, "answer")]
+        answers = _lists(examples, "answer")
+        return _core.exact_match(texts, answers) if frac >= 1.0 else _core.f1(texts, answers) >= frac
+
+    return _as_many_as_can_be(score, examples, predictions)
+
+
+@computes_only
+def _passage_match_all(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Any]:
+    """`answer_passage_match` of many at once; None for one without the fields."""
+
+    def score(examples: Sequence[Example], predictions: Sequence[Any]) -> NDArray[Any]:
+        return _core.passage_match(_lists(predictions, "context"), _lists(examples, "answer"))
+
+    return _as_many_as_can_be(score, examples, predictions)
+
+
+answer_exact_match.batch = _exact_match_all  # type: ignore[attr-defined]
+answer_passage_match.batch = _passage_match_all  # type: ignore[attr-defined]
+
+
+def _as_many_as_can_be(
+    score: Callable[[Sequence[Example], Sequence[Any]], NDArray[Any]],
+    examples: Sequence[Example],
+    predictions: Sequence[Any],
+) -> list[Any]:
+    """A score each, and None where there is none."""
+    try:
+        found: list[Any] = score(examples, predictions).tolist()
+        return found
+    # What a program returned may raise anything when it is read; the others are scored without it.
+    except Exception:
+        found = []
+    for pair in zip(examples, predictions, strict=True):
+        try:
+            found += score([pair[0]], [pair[1]]).tolist()
+        # Asked alone, it is named with its example.
+        except Exception:
+            found.append(None)
+    return found
+
+
+def _column(rows: Sequence[Any], name: str) -> list[Any]:
+    # An item of an example costs 0.1 µs; an attribute, which Python looks for in the class first, ten times that.
+    if set(map(type, rows)) <= {Example, Prediction}:
+        return list(map(itemgetter(name), rows))
+    return [getattr(row, name) for row in rows]
+
+
+def _lists(rows: Sequence[Any], name: str) -> list[list[str]]:
+    # What a list holds the core looks at.
+    return [
+        [texts] if type(texts) is str else texts if type(texts) is list else _list(texts)
+        for texts in _column(rows, name)
+    ]
 
 
 def _list(texts: Any) -> list[str]:

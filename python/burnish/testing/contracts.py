@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from burnish.engine.batch import Batch
 from burnish.engine.judge import Judge
 from burnish.errors import ConfigError, LMError, LMRejected, LMTransient
 from burnish.lm.lm import LM
@@ -29,6 +32,7 @@ from burnish.testing.scripted import ScriptedLM
 from burnish.values.budget import Budget
 from burnish.values.example import Example
 from burnish.values.prediction import Prediction
+from burnish.values.score import Score
 
 
 class PluginContract:
@@ -237,6 +241,27 @@ class MetricContract:
             before = copy.deepcopy((example.toDict(), prediction.toDict()))
             self.score(example, prediction)
             assert (example.toDict(), prediction.toDict()) == before
+
+    def test_many_at_once_score_as_one_by_one(self) -> None:
+        metric = self.make_metric()
+        batch = Batch.of(metric, "metric")
+        if batch is None:
+            pytest.skip("offers no batch")
+        pairs = self.pairs() * 2
+
+        async def at_once() -> list[Score | None]:
+            return list(await asyncio.gather(*(batch.score(*pair) for pair in pairs)))
+
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            together = run_sync(at_once())
+        assert not warned, warned[0].message
+        # Wrapped like this it offers no batch.
+        judge = Judge(functools.partial(metric))
+        alone = [run_sync(judge.score(*pair)) for pair in pairs]
+        # What a batch leaves out is asked alone; one that leaves out everything is none.
+        assert any(score is not None for score in together)
+        assert [one if score is None else score for score, one in zip(together, alone, strict=True)] == alone
 
 
 class BackendContract:

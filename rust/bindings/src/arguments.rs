@@ -11,7 +11,7 @@ use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyIterator, PyString};
+use pyo3::types::{PyList, PyString};
 
 use crate::error::config_error;
 
@@ -38,16 +38,41 @@ pub fn text<'a>(name: &str, value: &'a Bound<'_, PyString>) -> PyResult<&'a str>
 
 /// A sequence of strings.
 pub fn texts(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
-    strings(Place { name, row: None }, value)
+    let mut texts = Vec::with_capacity(room(value));
+    push_strings(Place { name, row: None }, value, &mut texts)?;
+    Ok(texts)
+}
+
+/// Rows of strings, one after the other.
+pub struct TextRows {
+    texts: Vec<PyBackedStr>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+}
+
+impl TextRows {
+    /// The rows as the core takes them.
+    pub fn rows(&self) -> Vec<&[PyBackedStr]> {
+        let mut start = 0;
+        self.ends.iter().map(|&end| &self.texts[std::mem::replace(&mut start, end)..end]).collect()
+    }
+
+    /// Bytes of text in all of them.
+    pub fn size(&self) -> usize {
+        size(&self.texts)
+    }
 }
 
 /// A sequence of sequences of strings.
-pub fn text_rows(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<PyBackedStr>>> {
+pub fn text_rows(name: &str, value: &Bound<'_, PyAny>) -> PyResult<TextRows> {
     let place = Place { name, row: None };
-    let mut rows = Vec::with_capacity(room(value));
-    for (row, item) in iterate(place, value, "sequences of strings")?.enumerate() {
-        rows.push(strings(Place { name, row: Some(row) }, &item?)?);
-    }
+    let room = room(value);
+    let mut rows = TextRows { texts: Vec::with_capacity(room), ends: Vec::with_capacity(room) };
+    each(place, value, "sequences of strings", |row, item| {
+        push_strings(Place { name, row: Some(row) }, item, &mut rows.texts)?;
+        rows.ends.push(rows.texts.len());
+        Ok(())
+    })?;
     Ok(rows)
 }
 
@@ -59,11 +84,6 @@ fn room(value: &Bound<'_, PyAny>) -> usize {
 /// Bytes of text in a sequence.
 pub fn size(texts: &[PyBackedStr]) -> usize {
     texts.iter().map(|text| text.len()).sum()
-}
-
-/// Bytes of text in a sequence of sequences.
-pub fn size_of_rows(rows: &[Vec<PyBackedStr>]) -> usize {
-    rows.iter().map(|row| size(row)).sum()
 }
 
 /// One contiguous numpy column of the type that the core takes.
@@ -80,28 +100,37 @@ pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResul
     Ok(array)
 }
 
-fn strings(place: Place<'_>, value: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
-    let mut texts = Vec::with_capacity(room(value));
-    for (row, item) in iterate(place, value, "strings")?.enumerate() {
-        let item = item?;
+fn push_strings(place: Place<'_>, value: &Bound<'_, PyAny>, texts: &mut Vec<PyBackedStr>) -> PyResult<()> {
+    each(place, value, "strings", |row, item| {
         let refuse = |cause: PyErr| {
             let within = place.to_string();
-            no_text(&item, Place { name: &within, row: Some(row) }, cause)
+            no_text(item, Place { name: &within, row: Some(row) }, cause)
         };
         texts.push(item.extract::<PyBackedStr>().map_err(refuse)?);
-    }
-    Ok(texts)
+        Ok(())
+    })
 }
 
-fn iterate<'py>(place: Place<'_>, value: &Bound<'py, PyAny>, of: &str) -> PyResult<Bound<'py, PyIterator>> {
+/// Hands on each item of a sequence with its number.
+fn each<'py>(
+    place: Place<'_>,
+    value: &Bound<'py, PyAny>,
+    of: &str,
+    mut take: impl FnMut(usize, &Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
+    // Lists are most of what comes, and their items are at hand without an iterator.
+    if let Ok(list) = value.cast_exact::<PyList>() {
+        return list.iter().enumerate().try_for_each(|(row, item)| take(row, &item));
+    }
     // A string is a sequence of strings to Python, and never what was meant.
     if value.is_instance_of::<PyString>() {
         return Err(config_error(value.py(), format!("{place} is one string; give a list of {of}")));
     }
-    value.try_iter().map_err(|cause| {
+    let items = value.try_iter().map_err(|cause| {
         let found = found(value);
         chained(value.py(), format!("{place} is {found}; give a list of {of}"), cause)
-    })
+    })?;
+    items.enumerate().try_for_each(|(row, item)| take(row, &item?))
 }
 
 /// Says why a value is no text: not a string, or one that UTF-8 cannot write.

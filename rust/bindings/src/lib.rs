@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use crate::seed::draw;
     #[pymodule_export]
-    use crate::text::{exact_match, f1, hotpot_f1, normalize, passage_match};
+    use crate::text::{exact_match, f1, hotpot_f1, normalize, passage_match, precision, recall};
     #[pymodule_export]
     use crate::traces::TraceTable;
 }

@@ -78,8 +78,13 @@ type Metric = fn(&[String], &[Vec<String>]) -> Result<Vec<f64>, Error>;
 
 #[test]
 fn predictions_score() {
-    let metrics: [(&str, Metric); 3] =
-        [("exact_match", text::exact_match), ("f1", text::f1), ("hotpot_f1", text::hotpot_f1)];
+    let metrics: [(&str, Metric); 5] = [
+        ("exact_match", text::exact_match),
+        ("f1", text::f1),
+        ("precision", text::precision),
+        ("recall", text::recall),
+        ("hotpot_f1", text::hotpot_f1),
+    ];
     for (kind, metric) in metrics {
         each("text", kind, |case, name| {
             let scores = metric(&strings(&case["predictions"]), &list(&case["references"], strings));

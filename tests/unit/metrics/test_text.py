@@ -7,7 +7,19 @@ import pytest
 
 from burnish import EM, F1, Example, HotPotF1, Prediction, answer_exact_match, answer_passage_match, normalize_text
 from burnish.errors import ConfigError
-from burnish.metrics.text import exact_match_batch, f1_batch
+from burnish.metrics.text import (
+    em_score,
+    exact_match_batch,
+    f1_batch,
+    f1_score,
+    hotpot_f1_batch,
+    hotpot_f1_score,
+    passage_match_batch,
+    precision_batch,
+    precision_score,
+    recall_batch,
+    recall_score,
+)
 
 
 def test_articles_case_punctuation_and_spaces_do_not_matter() -> None:
@@ -68,3 +80,25 @@ def test_columns_give_what_rows_give() -> None:
     rows = list(zip(predictions, answers, strict=True))
     np.testing.assert_array_equal(exact_match_batch(predictions, answers), [EM(*row) for row in rows])
     np.testing.assert_array_equal(f1_batch(predictions, answers), [F1(*row) for row in rows])
+    np.testing.assert_array_equal(hotpot_f1_batch(predictions, answers), [HotPotF1(*row) for row in rows])
+    assert precision_batch(predictions, answers).tolist() == [precision_score(said, one) for said, (one,) in rows]
+    assert recall_batch(predictions, answers).tolist() == [recall_score(said, one) for said, (one,) in rows]
+    contexts = [[said, "x"] for said in predictions]
+    found = [
+        answer_passage_match(Example(answer=row), Prediction(context=said))
+        for said, row in zip(contexts, answers, strict=True)
+    ]
+    assert passage_match_batch(contexts, answers).tolist() == found
+
+
+def test_against_one_answer() -> None:
+    assert em_score("the Tower!", "tower") is True
+    assert f1_score("eiffel tower", "the tower of pisa") == pytest.approx(0.4)
+    assert hotpot_f1_score("yes it is", "yes") == 0.0
+    assert precision_score("eiffel tower in paris", "the tower") == 0.25
+    assert recall_score("eiffel tower in paris", "the tower") == 1.0
+
+
+def test_two_texts_without_tokens_agree() -> None:
+    for score in (f1_score, hotpot_f1_score, precision_score, recall_score):
+        assert (score("the", "!"), score("", "x"), score("x", "")) == (1.0, 0.0, 0.0)

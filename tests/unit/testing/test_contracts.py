@@ -159,6 +159,19 @@ class TestAsyncMetric(TestSoundMetric):
         return later
 
 
+class TestMetricWithBatch(TestSoundMetric):
+    def make_metric(self):
+        return with_batch(lambda examples, predictions: [*map(right, examples, predictions)])
+
+
+def with_batch(batch):
+    def metric(example, prediction, trace=None):
+        return right(example, prediction)
+
+    metric.batch = batch
+    return metric
+
+
 def changing(example, prediction, trace=None):
     prediction.answer = prediction.answer.strip("4")
     return True
@@ -174,6 +187,9 @@ counter = itertools.count()
         (lambda example, prediction, trace=None: trace is None, "test_a_trace_is_accepted_and_good_predictions_pass"),
         (lambda example, prediction, trace=None: next(counter), "test_the_same_pair_scores_the_same_again"),
         (changing, "test_scoring_changes_neither_example_nor_prediction"),
+        (with_batch(lambda rows, said: [True] * len(rows)), "test_many_at_once_score_as_one_by_one"),
+        (with_batch(lambda rows, said: [None] * len(rows)), "test_many_at_once_score_as_one_by_one"),
+        (with_batch(lambda rows, said: [True]), "test_many_at_once_score_as_one_by_one"),
     ],
 )
 def test_a_metric_that_breaks_the_contract_fails(metric, check) -> None:

@@ -113,13 +113,18 @@ def test_many_rows_are_put_in_order_however_far_apart_their_examples_lie(seed, s
     """Where examples lie close they are counted out, else compared; only so many rows show the one and the other."""
     random = np.random.default_rng(seed)
     example = (random.integers(0, n_examples, n_rows) - n_examples // 2) * np.int64(step)
-    rows = [(0, int(one), float(score), 0) for one, score in zip(example, random.normal(size=n_rows), strict=True)]
-    whole, turned, grown = board(rows), board(rows[::-1]), board(rows[:50])
+    score = random.normal(size=n_rows)
+    rows = [(0, one, value, 0) for one, value in zip(example.tolist(), score.tolist(), strict=True)]
+    whole, grown = board(rows), board(rows[:50])
     grown.leader(1)
     grown.append(*columns(rows[50:]))
-    assert answers(whole) == answers(turned) == answers(grown)
+    assert answers(whole) == answers(grown)
     expected = oracles.board_summary(rows, 1, t_quantile)
     assert_close([column[0] for column in whole.summary(1)], next(expected))
+    # Where scores so far apart cancel, what is left depends on the order of adding.
+    score = np.sign(score) * 10.0 ** random.choice([0, 16, 32], n_rows)
+    rows = [(0, one, value, 0) for one, value in zip(example.tolist(), score.tolist(), strict=True)]
+    assert answers(board(rows)) == answers(board(rows[::-1]))
 
 
 @given(boards)

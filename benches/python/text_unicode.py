@@ -90,7 +90,7 @@ def of_dspy(prediction, reference, metrics):
 
 
 def compare(count):
-    """Compare so many pairs, and say in words how many of what there were.
+    """Compare so many pairs, those that are left out aside, and say in words how many of what there were.
 
     Raises:
         AssertionError: Somebody scores a pair otherwise.
@@ -102,10 +102,11 @@ def compare(count):
         from dspy.evaluate import metrics
     draw = random.Random(0)
     compared = out = equal = partial = empty = 0
-    for start in range(0, count, CHUNK):
-        chunk = draw_pairs(draw, min(CHUNK, count - start))
+    while compared < count:
+        chunk = draw_pairs(draw, CHUNK)
         kept = [pair for pair in chunk if not any(map(left_out, pair))]
         out += len(chunk) - len(kept)
+        kept = kept[: count - compared]
         # DSPy prints a line for each pair without tokens.
         with contextlib.redirect_stdout(io.StringIO()):
             for pair, ours in zip(kept, of_the_core(kept), strict=True):
@@ -120,12 +121,12 @@ def compare(count):
         compared += len(kept)
     peer = "plain Python and DSPy" if metrics is not None else "plain Python"
     told = (
-        f"{compared:,} pairs of {count:,} compared with {peer}: 0 differences in normal form, exact match, F1, HotPotF1, precision and "
+        f"{compared:,} pairs compared with {peer}: 0 differences in normal form, exact match, F1, HotPotF1, precision and "
         f"recall (DSPy has no recall). {equal:,} pairs match exactly, {partial:,} have an F1 between 0 and 1, and {empty:,} are of two "
         "texts without tokens: 1.0 here and in plain Python, 0 by DSPy's F1, HotPotF1 and precision, as stated in `burnish.metrics.text`."
     )
     without = (
-        f"{out:,} pairs were left out: a capital sigma in one text with U+0295 or U+1171E, whose classes Unicode changed after "
+        f"{out:,} pairs more were left out: a capital sigma in one text with U+0295 or U+1171E, whose classes Unicode changed after "
         f"this Python's tables ({unicodedata.unidata_version})."
     )
     return [told, "", without]

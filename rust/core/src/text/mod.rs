@@ -7,8 +7,8 @@
 //! references of the row are held. Where two texts are the same once normalised they agree (1.0), without tokens too; a text
 //! without tokens beside one with tokens shares nothing (0.0).
 //!
-//! **Cost**: 1 to 2 ns a byte of ASCII, some 5 to 20 ns a character otherwise, some 5 ns a token to count it, and scratch of
-//! about 13 times the longest text. Passages are searched token by token, which is quadratic only where both a passage and
+//! **Cost**: about 2 ns a byte of ASCII, 5 to 10 ns a character otherwise, some 5 ns a token to count it, and scratch of
+//! about 15 times the longest text. Passages are searched token by token, which is quadratic only where both a passage and
 //! an answer repeat one token over and over. For a question of meaning rather than of words (paraphrases, other scripts'
 //! word breaks) use a semantic metric.
 

@@ -199,16 +199,23 @@ def pairs(named_texts):
 
 def sketch(*named_texts):
     """The 128 bits of texts as one number, each behind a name; None where they have no words."""
-    least = {}
+    least, mixes = {}, []
     for before, hashed in pairs(named_texts):
         mixed = ((before * CHAIN & MASK) ^ hashed) * SPREAD & MASK
-        mixed = (mixed ^ mixed >> 32) * SPREAD & MASK
-        least[mixed >> 57] = min(least.get(mixed >> 57, MASK), mixed >> 24 & 2**32 - 1)
-    return sum(borrowed_bit(least, place) << place for place in range(128)) if least else None
+        mixes.append((mixed ^ mixed >> 32) * SPREAD & MASK)
+        least[mixes[-1] >> 57] = min(least.get(mixes[-1] >> 57, MASK), mixes[-1] >> 24 & 2**32 - 1)
+    if len(mixes) < 32:
+        halves = (sum(mixes) & MASK, (sum(mixes) << 32 | (sum(mixes) & MASK) >> 32) & MASK)
+        low, high = ((half ^ half >> 29) * SPREAD & MASK for half in halves)
+        return low | high << 64 if mixes else None
+    return sum(borrowed_bit(least, place) << place for place in range(128))
 
 
 def sketch_of_fields(fields):
-    return sketch(*((word_hash(name.encode()), text) for name, text in fields))
+    """Half of all fields' bits, and half of the shortest one's."""
+    named = [(word_hash(name.encode()), text) for name, text in fields]
+    shortest = min(named, key=lambda field: len(field[1].encode()))
+    return sketch(*named) & MASK | sketch(shortest) >> 64 << 64
 
 
 def borrowed_bit(least, place):

@@ -216,7 +216,7 @@ class Runner:
         if scope.watch is not None:
             scope.watch.emit("rollout_done", **fields)
         if log is not None:
-            log.write(self._names, rollout.trace, **fields)
+            log.log_run(self._names, rollout.trace, **fields)
 
 
 class _Health:

@@ -92,7 +92,7 @@ def _check(values: Mapping[str, Any]) -> None:
         raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
     if lm is not None and not hasattr(lm, "complete"):
         raise ConfigError(f"lm={lm!r} is no LM. Write lm=burnish.LM('provider/name').")
-    for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "write")):
+    for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "log_run")):
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):
             raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")

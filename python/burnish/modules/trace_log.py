@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,7 @@ class TraceLog:
         if hasattr(self, "_file"):
             os.close(self._file)
 
-    def write(self, names: Mapping[int, str], trace: Sequence[Step], **fields: Any) -> None:
+    def log_run(self, names: Mapping[int, str], trace: Sequence[Step], **fields: Any) -> None:
         """Append a run.
 
         Args:
@@ -84,10 +85,14 @@ class TraceLog:
             return
         event = {"v": VERSION, "time": time.time(), "kind": "rollout_done", **fields, "trace": steps}
         line = (json.dumps(event, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
-        with self._lock:
-            left = memoryview(line)
-            while left:
-                left = left[os.write(self._file, left) :]
+        try:
+            with self._lock:
+                left = memoryview(line)
+                while left:
+                    left = left[os.write(self._file, left) :]
+        except OSError as error:
+            # The run was paid for, and a log is never worth more than what it tells of.
+            warnings.warn(f"{self!r} cannot be written: {error.strerror}. Runs go on without it.", UserWarning, stacklevel=2)
 
 
 @contextmanager
@@ -104,9 +109,9 @@ def logged(program: Any) -> Iterator[None]:
             yield
     # A program may raise anything, and all of it is the caller's.
     except BaseException:
-        log.write(binding.names, binding.trace, status="failed", score=None)
+        log.log_run(binding.names, binding.trace, status="failed", score=None)
         raise
-    log.write(binding.names, binding.trace, status="ran", score=None)
+    log.log_run(binding.names, binding.trace, status="ran", score=None)
 
 
 def _plain(values: Any) -> Any:

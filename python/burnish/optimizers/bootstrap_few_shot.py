@@ -10,6 +10,7 @@ from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
+from burnish.loop import in_thread
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
@@ -106,8 +107,9 @@ class BootstrapFewShot(Optimizer):
     async def search(self, session: Session) -> Candidate:
         """The one candidate there is: demos from the first runs that pass, or from recorded ones."""
         if self.traces is not None:
-            table = _table(self.traces)
-            augmented = session.recorded(table, k=self.max_bootstrapped_demos, threshold=self.metric_threshold)
+            table = await in_thread(_table, self.traces)
+            limits = {"k": self.max_bootstrapped_demos, "threshold": self.metric_threshold}
+            augmented = await in_thread(session.recorded, table, **limits)
             return few_shot(session, "recorded", augmented, room=self.max_labeled_demos)
         order = range(len(session.trainset))
         (rollouts,) = await session.bootstrap([(order, self.max_bootstrapped_demos)], **self.teaching())

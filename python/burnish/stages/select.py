@@ -117,7 +117,8 @@ def recorded(
 def _fitted(call: Traced, name: str, signature: Any) -> Example | None:
     """A recorded call as a demo of a predictor; None where it is not one of its calls."""
     inputs, outputs = call.inputs, call.outputs
-    if len(signature.input_fields) == len(signature.output_fields) == 1 and (*inputs, *outputs) == _CHAT:
+    bare = (*inputs, *outputs) == _CHAT and call.predictor in (name, " -> ".join(_CHAT))
+    if bare and len(signature.input_fields) == len(signature.output_fields) == 1:
         inputs = dict.fromkeys(signature.input_fields, inputs["user"])
         outputs = dict.fromkeys(signature.output_fields, outputs["assistant"])
     elif call.predictor != name and call.predictor != _fields_of(signature):

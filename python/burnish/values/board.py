@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import Any
 
 from burnish.values.rollout import Rollout
 from burnish.values.score import Status
@@ -37,6 +38,10 @@ class Board:
 
     def __len__(self) -> int:
         return len(self.candidate)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a reader keeps is made again by its next question.
+        return {**self.__dict__, "statistics": None}
 
     def add(self, candidate: int, rollouts: Iterable[Rollout]) -> None:
         """Put a candidate's rollouts on the board; a cell measured again replaces its row."""

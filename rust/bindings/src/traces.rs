@@ -10,12 +10,12 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use burnish_core::Error;
 use burnish_core::traces::{
-    self, Counts, Field, Limits, MOST_LINE, Options, Origin, Row, Step, Steps, Table, Value,
+    self, Counts, Field, Limits, Log, MOST_LINE, Options, Origin, Row, Step, Steps, Table, Value,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arguments::{column, size, texts};
+use crate::arguments::{column, texts};
 use crate::error::{config_error, enter, state_error, with_path};
 use crate::knn::processors;
 
@@ -70,7 +70,8 @@ impl TraceTable {
             inputs: &inputs,
             outputs: &outputs,
         };
-        enter(py, size(&inputs) + size(&outputs), || self.write().table.append(&steps))
+        // Never with the interpreter's lock and the table's together: who holds one may wait for the other.
+        enter(py, usize::MAX, || self.write().table.append(&steps))
     }
 
     /// Adds the calls that a log of JSON lines tells of; gives counts of what it did with its lines.
@@ -89,15 +90,19 @@ impl TraceTable {
             Some(Ok(threads)) if threads > 0 => threads,
             Some(_) => return Err(config_error(py, "threads must be at least 1".to_owned())),
         };
-        let mut logs = self.write();
-        let Ok(file) = u16::try_from(logs.paths.len()) else {
-            return Err(config_error(py, "a table takes 65,536 logs at most".to_owned()));
-        };
-        let options = Options { file, score, label, min_score };
-        let scanned = py.detach(|| traces::scan(open(&path)?, &options, threads));
-        let (table, counts) = scanned.map_err(|cause| with_path(py, &cause, &path))?;
-        logs.table.extend(table);
-        logs.paths.push(path);
+        let options = Options { score, label, min_score };
+        let scanned = py.detach(|| {
+            let (mut table, counts) = traces::scan(&LogFile(open(&path)?), &options, threads)?;
+            let mut logs = self.write();
+            let Ok(file) = u16::try_from(logs.paths.len()) else {
+                return Err(io::Error::other("a table takes 65,536 logs at most"));
+            };
+            table.belongs_to(file);
+            logs.table.extend(table);
+            logs.paths.push(path.clone());
+            Ok(counts)
+        });
+        let counts = scanned.map_err(|cause| with_path(py, &cause, &path))?;
         Ok(counted(counts))
     }
 
@@ -116,8 +121,7 @@ impl TraceTable {
         seed: i64,
     ) -> PyResult<Numbers<'py>> {
         let limits = Limits { min_score, per_predictor, max_tokens, near, variety, stratify };
-        let logs = self.read();
-        let rows = enter(py, logs.table.rows.len() * 72, || traces::pick(&logs.table, limits, seed))?;
+        let rows = enter(py, usize::MAX, || traces::pick(&self.read().table, limits, seed))?;
         Ok(PyArray1::from_vec(py, rows))
     }
 
@@ -125,29 +129,23 @@ impl TraceTable {
     #[pyo3(signature = (rows, /))]
     fn steps(&self, py: Python<'_>, rows: &Bound<'_, PyAny>) -> PyResult<Vec<Recorded>> {
         let rows = column::<i64>("rows", rows)?;
-        let logs = self.read();
-        let mut open_log: Option<(u16, BufReader<File>)> = None;
-        let mut read = Vec::with_capacity(rows.as_slice()?.len());
-        for (place, number) in rows.as_slice()?.iter().enumerate() {
-            let n_rows = logs.table.rows.len();
-            let row = usize::try_from(*number).ok().and_then(|number| logs.table.rows.get(number)).copied();
-            let row = match row {
-                Some(row) => enter(py, 0, || Ok(row))?,
-                None => return enter(py, 0, || Err(Error::NoRow { row: place, value: *number, n_rows })),
-            };
-            let Some(path) = logs.paths.get(usize::from(row.origin.file)).filter(|_| row.origin.line > 0)
-            else {
+        let numbers = rows.as_slice()?;
+        let wanted = enter(py, 0, || self.places(numbers))?;
+        let mut open_log: Option<(PathBuf, BufReader<File>)> = None;
+        let mut read = Vec::with_capacity(wanted.len());
+        for (number, row, name, path) in wanted {
+            let Some(path) = path else {
                 return Err(config_error(
                     py,
                     format!("row {number} is of no log; what it says is with who ran it"),
                 ));
             };
-            if open_log.as_ref().is_none_or(|(file, _)| *file != row.origin.file) {
-                let file = open(path).map_err(|cause| with_path(py, &cause, path))?;
-                open_log = Some((row.origin.file, BufReader::new(file)));
+            if open_log.as_ref().is_none_or(|(own, _)| *own != path) {
+                let file = open(&path).map_err(|cause| with_path(py, &cause, &path))?;
+                open_log = Some((path.clone(), BufReader::new(file)));
             }
             let Some((_, log)) = open_log.as_mut() else { continue };
-            let step = step_of(log, row).map_err(|cause| with_path(py, &cause, path))?;
+            let step = py.detach(|| step_of(log, row)).map_err(|cause| with_path(py, &cause, &path))?;
             let Some((inputs, outputs)) = step else {
                 return Err(state_error(
                     py,
@@ -158,8 +156,7 @@ impl TraceTable {
                     ),
                 ));
             };
-            let name = logs.table.names()[row.predictor as usize].clone();
-            read.push((name, inputs, outputs, row.score, path.clone(), row.origin.line));
+            read.push((name, inputs, outputs, row.score, path, row.origin.line));
         }
         Ok(read)
     }
@@ -188,7 +185,24 @@ impl TraceTable {
     }
 }
 
+/// A row with its number, the name of its predictor, and the log that it stands in.
+type Place = (i64, Row, String, Option<PathBuf>);
+
 impl TraceTable {
+    /// Rows by their numbers.
+    fn places(&self, numbers: &[i64]) -> Result<Vec<Place>, Error> {
+        let logs = self.read();
+        let place = |(row, value): (usize, &i64)| {
+            let n_rows = logs.table.rows.len();
+            let found = usize::try_from(*value).ok().and_then(|number| logs.table.rows.get(number)).copied();
+            let found = found.ok_or(Error::NoRow { row, value: *value, n_rows })?;
+            let name = logs.table.names()[found.predictor as usize].clone();
+            let path = logs.paths.get(usize::from(found.origin.file)).filter(|_| found.origin.line > 0);
+            Ok((*value, found, name, path.cloned()))
+        };
+        numbers.iter().enumerate().map(place).collect()
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Logs> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -198,10 +212,39 @@ impl TraceTable {
     }
 }
 
+/// A log on the disk, which threads read without minding each other's place in it.
+struct LogFile(File);
+
+impl Log for LogFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.0, into, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.0, into, offset)
+    }
+}
+
 #[allow(clippy::disallowed_methods, reason = "files are for the bindings")]
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    // Asked before it is opened, since a pipe without a writer would be waited for.
+    let told = path.metadata()?;
+    if told.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !told.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "no file: what is picked is read again from its place",
+        ));
+    }
+    File::open(path)
 }
 
 fn counted(counts: Counts) -> Counted {

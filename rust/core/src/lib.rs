@@ -3,7 +3,7 @@
 //! Pure functions from columns to columns, and two that keep rows between questions ([`board`], [`knn`]): text metrics ([`text`]), board statistics ([`board`]), the choice of
 //! traces ([`traces`]), the nearest rows ([`knn`]), seeded draws ([`seed`]) and fingerprints ([`fingerprint`]). Nothing here reads
 //! a clock, a file or the environment, so the same arguments give the same answer on every machine. Every function but `knn`'s
-//! search, which is told how many threads to use, is single-threaded and allocates what it returns plus scratch that its own page states; a caller with a Python
+//! search and `traces`' scan, which are told how many threads to use, is single-threaded and allocates what it returns plus scratch that its own page states; a caller with a Python
 //! interpreter lock may let go of it for the whole call. What needs text to be sent anywhere is Python's work.
 
 // Two modules of `knn` need it, and each says for what.
@@ -27,6 +27,7 @@ pub mod interval;
 pub mod knn;
 pub mod seed;
 pub mod text;
+mod threads;
 pub mod traces;
 
 pub use error::Error;

@@ -3,13 +3,19 @@
 //! A bounded run of `proptest` over lines made of JSON's own pieces, whole logs that were cut and flipped, and plain bytes. What a scan
 //! allocates is counted: two blocks a thread, a part of the log, and a constant.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    missing_docs,
+    reason = "a test may panic, and its numbers are small"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::{self, Read};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use burnish_core::traces::{self, Limits, MOST_DEEP, MOST_LINE, Options};
+use burnish_core::traces::{self, Limits, Log, MOST_DEEP, MOST_LINE, Options};
 use proptest::prelude::*;
 
 struct Counting;
@@ -136,7 +142,6 @@ const WHOLE: &str = r#"{"kind": "rollout_done", "status": "scored", "score": 1.0
 fn options() -> impl Strategy<Value = Options> {
     let score = prop::option::of(prop::sample::select(vec!["score", "a.b.c", "request.messages"]));
     (score, any::<bool>(), prop::option::of(0.0..1.0)).prop_map(|(score, labelled, min_score)| Options {
-        file: 0,
         score: score.map(|keys| keys.split('.').map(str::to_owned).collect()).unwrap_or_default(),
         label: labelled.then(|| "y".to_owned()),
         min_score,
@@ -202,28 +207,45 @@ fn brackets_within_brackets_are_a_fault_and_no_overflow() {
     );
 }
 
-/// A log of one byte without an end, which nobody keeps.
-struct Endless(u64, u8);
+/// A line, a line without an end that nobody keeps, and a line.
+struct Endless {
+    good: &'static [u8],
+    size: u64,
+}
 
-impl Read for Endless {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let taken = into.len().min(usize::try_from(self.0).unwrap());
-        into[..taken].fill(self.1);
-        self.0 -= taken as u64;
-        Ok(taken)
+impl Log for Endless {
+    fn length(&self) -> io::Result<u64> {
+        Ok(2 * self.good.len() as u64 + self.size + 1)
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let (own, end) = (self.good.len() as u64, self.good.len() as u64 + self.size);
+        match offset {
+            _ if offset < own => self.good.read_at(into, offset),
+            _ if offset < end => {
+                let length = into.len().min(usize::try_from(end - offset).unwrap());
+                into[..length].fill(b'[');
+                Ok(length)
+            }
+            _ if offset == end => {
+                into[0] = b'\n';
+                Ok(1)
+            }
+            _ => self.good.read_at(into, offset - end - 1),
+        }
     }
 }
 
 #[test]
 fn a_line_without_an_end_is_let_go_of() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let good = br#"{"predictor": "p", "inputs": {"x": "a"}, "outputs": {"y": "z"}}"#;
+    let good = b"{\"predictor\": \"p\", \"inputs\": {\"x\": \"a\"}, \"outputs\": {\"y\": \"z\"}}\n";
     let size = 5 * MOST_LINE as u64 / 2;
-    let log = (&good[..]).chain(&b"\n"[..]).chain(Endless(size, b'[')).chain(&b"\n"[..]).chain(&good[..]);
-    let (peak, (table, counts)) = peak_of(|| traces::scan(log, &Options::default(), 2).unwrap());
+    let (peak, (table, counts)) =
+        peak_of(|| traces::scan(&Endless { good, size }, &Options::default(), 2).unwrap());
     assert_eq!((table.rows.len(), counts.lines, counts.malformed), (2, 3, 1));
     assert_eq!((counts.named[0].line, counts.named[0].what.as_str()), (2, "longer than 64 MiB"));
-    assert_eq!((table.rows[1].origin.line, table.rows[1].origin.offset), (3, good.len() as u64 + 2 + size));
+    assert_eq!((table.rows[1].origin.line, table.rows[1].origin.offset), (3, good.len() as u64 + 1 + size));
     // A buffer that grows by doubling is there twice while it does.
     assert!(peak < 4 * MOST_LINE, "{peak} bytes");
 }
@@ -237,18 +259,57 @@ fn many_malformed_lines_are_counted_and_not_kept() {
     assert!(peak < 16 << 20, "{peak} bytes");
 }
 
-struct Broken;
+/// A disk that fails behind a part of the log.
+struct Broken<'a>(&'a [u8]);
 
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::other("the disk is gone"))
+impl Log for Broken<'_> {
+    fn length(&self) -> io::Result<u64> {
+        Ok(2 * self.0.len() as u64)
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.0.read_at(into, offset) {
+            Ok(0) => Err(io::Error::other("the disk is gone")),
+            read => read,
+        }
     }
 }
 
 #[test]
 fn a_disk_that_fails_is_an_error_and_no_short_log() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let log = WHOLE.as_bytes().repeat(1000);
-    let told = traces::scan((&log[..]).chain(Broken), &Options::default(), 2).unwrap_err();
+    let log = WHOLE.as_bytes().repeat(2000);
+    let told = traces::scan(&Broken(&log), &Options::default(), 2).unwrap_err();
     assert_eq!(told.to_string(), "the disk is gone");
+}
+
+/// As long a line as the seed says, so that lines end on, before and behind the borders of shares.
+#[test]
+fn lines_lie_across_the_borders_of_shares() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for length in [1000, 4095, 4096, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20] {
+        let line = |number: usize| {
+            let rest =
+                format!("{{\"predictor\":\"p\",\"inputs\":{{\"x\":\"{number}\"}},\"outputs\":{{\"y\":\"");
+            format!("{rest}{}\"}}}}\n", "z".repeat(length - rest.len() - 4))
+        };
+        let count = 5_000_000 / length + 2;
+        let log: String = (0..count).map(line).collect();
+        for threads in [1, 3] {
+            let (table, counts) = traces::scan(log.as_bytes(), &Options::default(), threads).unwrap();
+            assert_eq!(
+                (table.rows.len(), counts.lines, counts.malformed),
+                (count, count as u64, 0),
+                "{length}"
+            );
+            let places = table
+                .rows
+                .iter()
+                .map(|row| (row.origin.line as usize, row.origin.offset as usize, row.rollout));
+            assert!(
+                places.eq((0..count).map(|number| (number + 1, number * length, number as i64 + 1))),
+                "{length}"
+            );
+        }
+    }
 }

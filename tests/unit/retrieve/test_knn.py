@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 
 import numpy as np
@@ -176,3 +177,17 @@ def test_other_threads_run_during_a_search():
     index.append(np.ones((50_000, 64), np.float32))
     queries = np.ones((64, 64), np.float32)
     assert ran_before_and_during(lambda: index.search(queries, 5), short=lambda: None) == ([], [True])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_searches_with_threads_of_its_own() -> None:
+    random = np.random.default_rng(0)
+    rows, queries = random.standard_normal((20_000, 64)), random.standard_normal((64, 64))
+    index = Index(64)
+    index.append(rows)
+    expected = index.search(queries, 3, threads=4)[0].tolist()
+    child = os.fork()
+    if child == 0:
+        same = index.search(queries, 3, threads=4)[0].tolist() == expected
+        os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

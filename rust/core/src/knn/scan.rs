@@ -6,20 +6,20 @@
 //! **Scratch**: 64 queries × 3 panels of sums a thread, and the rows kept.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::best::{Best, Scored};
 use super::kernel::{self, Packed, TILE};
 use super::layout::{Layout, PANEL, Storage};
 use super::query::Tail;
+use crate::threads;
 
 /// Queries scored at a time.
 pub const QUERIES: usize = 64;
 /// Bytes of panels that a thread takes at a time, as long as there are enough for all.
 const PIECE: usize = 512 * 1024;
-/// Work that a thread more must have to do: about half a millisecond. To start it costs some 30 µs, and on a machine that is
+/// Work that a thread more must have to do: about a quarter of a millisecond. To wake it costs some 50 µs, and on a machine that is
 /// busy the wait for it is longer than so little work. A step of a panel is one for each query, and eight for being read.
-const SHARE: usize = 1 << 20;
+const SHARE: usize = 1 << 19;
 
 /// All rows: panels, of which the last may be filled in part.
 #[derive(Clone, Copy)]
@@ -42,17 +42,7 @@ pub fn nearest(panels: Panels<'_>, blocks: &[Block], k: usize, threads: usize) -
     let work = n_panels.saturating_mul(panels.layout.steps()).saturating_mul(queries + 8);
     let threads = threads.min(work / SHARE).max(1);
     let pieces = Pieces::new(n_panels, panels.layout.panel_bytes(), threads);
-    let shares = thread::scope(|scope| {
-        let share = || best_of(panels, blocks, k, &pieces);
-        // A thread that the system does not give leaves its pieces to the others.
-        let others: Vec<_> =
-            (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, share).ok()).collect();
-        let mut shares = vec![share()];
-        for other in others {
-            shares.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        shares
-    });
+    let shares = threads::together(threads, || best_of(panels, blocks, k, &pieces));
     merged(shares, k)
 }
 
@@ -82,7 +72,7 @@ struct Pieces {
 
 impl Pieces {
     fn new(n_panels: usize, panel_bytes: usize, threads: usize) -> Self {
-        let most = (PIECE / panel_bytes).min(n_panels / (4 * threads));
+        let most = (PIECE / panel_bytes).min(n_panels / (8 * threads));
         Self { next: AtomicUsize::new(0), end: n_panels, size: most.max(TILE).next_multiple_of(TILE) }
     }
 

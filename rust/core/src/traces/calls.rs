@@ -28,6 +28,9 @@ pub struct Call<'a> {
     pub said: Said<'a>,
 }
 
+/// Calls of a line at most: each has a number of 16 bits.
+const MOST_CALLS: usize = 1 << 16;
+
 /// What a line came to.
 #[derive(Debug, Clone, Default)]
 pub struct Line<'a> {
@@ -47,6 +50,9 @@ struct Found<'a> {
     outputs: Option<&'a [u8]>,
     asked: Option<Cow<'a, [u8]>>,
     replied: Option<Cow<'a, [u8]>>,
+    /// The assistant's turn behind the last question; the reply where there is no response.
+    went_on: Option<Cow<'a, [u8]>>,
+    has_response: bool,
     steps: Vec<(Option<Text<'a>>, Said<'a>)>,
     spans: Vec<Call<'a>>,
     failed: bool,
@@ -63,23 +69,29 @@ pub fn calls<'a>(line: &'a [u8], score_at: &[&str]) -> Result<Line<'a>, Fault> {
     let told = (!score_at.is_empty()).then(|| number_at(cursor, score_at)).transpose()?;
     object(&mut cursor, &mut found)?;
     cursor.end()?;
-    if let Some(told) = told {
-        found.score = told;
+    let mut line = found.into_line();
+    if line.calls.len() > MOST_CALLS {
+        return Err(Fault { at: 0, what: "more than 65,536 calls in one line" });
     }
-    Ok(found.into_line())
+    if let Some(told) = told {
+        line.calls.iter_mut().for_each(|call| call.score = told);
+    }
+    Ok(line)
 }
 
 impl<'a> Found<'a> {
     fn into_line(self) -> Line<'a> {
-        let Self { predictor, rollout, score, .. } = self;
+        let Self { predictor, rollout, score, asked, .. } = self;
+        let replied = self.replied.or(if self.has_response { None } else { self.went_on });
+        let spoken = usize::from(asked.is_some() || replied.is_some());
         let mut said: Vec<(Option<Text<'a>>, Said<'a>)> = self.steps;
         if let (Some(inputs), Some(outputs)) = (self.inputs, self.outputs) {
             said.push((predictor, Said::Fields { inputs, outputs }));
-        } else if let (Some(asked), Some(replied)) = (self.asked, self.replied) {
+        } else if let (Some(asked), Some(replied)) = (asked, replied) {
             said.push((predictor, Said::Chat { asked, replied }));
         }
         if self.failed {
-            return Line { calls: Vec::new(), failed: said.len().max(1) };
+            return Line { calls: self.spans, failed: self.failed_spans + said.len().max(spoken) };
         }
         let own = said.into_iter().map(|(predictor, said)| Call { predictor, score, rollout, said });
         // A score of the line itself is that of all its spans, which may have their own.
@@ -94,6 +106,7 @@ fn object<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), Faul
         return Ok(());
     }
     while let Some(key) = cursor.key()? {
+        found.has_response |= key.is("response") || key.is("choices") || key.is("output");
         if key.is("request") || key.is("response") || key.is("body") {
             object(cursor, found)?;
         } else if key.is("messages") || key.is("input") {
@@ -148,8 +161,7 @@ fn within<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), Faul
 fn turns<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), Fault> {
     let (asked, replied) = last_turns(cursor)?;
     found.asked = asked.map(Cow::Borrowed).or_else(|| found.asked.take());
-    // A response says what was replied; only without one do the messages.
-    found.replied = found.replied.take().or(replied.map(Cow::Borrowed));
+    found.went_on = replied.map(Cow::Borrowed);
     Ok(())
 }
 
@@ -161,13 +173,16 @@ fn replies<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), Fau
     let mut first = None;
     while cursor.element()? {
         let mut cut = false;
-        let mut content = None;
+        let (mut content, mut other) = (None, false);
         if cursor.enter(b'{')? {
             while let Some(key) = cursor.key()? {
                 if key.is("message") {
                     content = member(cursor, "content")?.or(content);
                 } else if key.is("content") {
                     content = Some(cursor.skip()?);
+                } else if key.is("type") {
+                    // Beside the message a response may hold thoughts and calls of tools.
+                    other = cursor.text()?.is_some_and(|kind| !kind.is("message"));
                 } else if key.is("finish_reason") {
                     cut = cursor
                         .text()?
@@ -177,7 +192,7 @@ fn replies<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), Fau
                 }
             }
         }
-        if first.is_none() && content.is_some() {
+        if first.is_none() && content.is_some() && !other {
             first = content;
             found.failed |= cut;
         }
@@ -294,17 +309,22 @@ fn attributes<'a>(cursor: &mut Cursor<'a>, found: &mut Found<'a>) -> Result<(), 
 }
 
 fn attribute<'a>(name: Text<'a>, value: &'a [u8], found: &mut Found<'a>) -> Result<(), Fault> {
-    let owned = |turn: Option<Vec<u8>>| turn.map(Cow::Owned);
+    // What an attribute holds as text may have been cut off by whoever wrote it, which is its own span's fault alone.
     if name.is("gen_ai.input.messages") {
-        let (asked, _) = plain(value)?.last_turns()?;
-        found.asked = owned(asked).or_else(|| found.asked.take());
+        match plain(value).and_then(|input| input.last_turns()) {
+            Ok((asked, _)) => found.asked = asked.map(Cow::Owned).or_else(|| found.asked.take()),
+            Err(_) => found.failed = true,
+        }
     } else if name.is("gen_ai.output.messages") {
-        let output = plain(value)?;
-        found.failed |= output.is_cut_off()?;
-        let (_, replied) = output.last_turns()?;
-        found.replied = owned(replied).or_else(|| found.replied.take());
+        match plain(value).and_then(|output| Ok((output.is_cut_off()?, output.last_turns()?.1))) {
+            Ok((cut, replied)) => {
+                found.failed |= cut;
+                found.replied = replied.map(Cow::Owned).or_else(|| found.replied.take());
+            }
+            Err(_) => found.failed = true,
+        }
     } else if name.is("gen_ai.evaluation.score.value") {
-        found.score = plain(value)?.number()?.or(found.score);
+        found.score = plain(value).and_then(|score| score.number()).unwrap_or(None).or(found.score);
     } else if name.is("gen_ai.agent.name") || name.is("burnish.predictor") {
         found.predictor = string(value)?.or(found.predictor);
     }

@@ -10,10 +10,12 @@
 //! | `calls`, `messages` | the calls that a line tells of, in three kinds of logs |
 //! | `steps` | a call as inputs and outputs by name |
 //! | `sketch` | 128 bits by which near copies are found |
+//! | `lines` | a log in blocks of whole lines |
 //! | `table`, `scan`, `pick` | the rows, where they come from, which are chosen |
 
 mod calls;
 mod json;
+mod lines;
 mod messages;
 mod pick;
 mod scan;
@@ -22,8 +24,9 @@ mod steps;
 mod table;
 
 pub use json::{Fault, MOST_DEEP};
+pub use lines::{Log, MOST_LINE};
 pub use pick::{Limits, pick};
-pub use scan::{Counts, MOST_LINE, MOST_NAMED, Malformed, Options, scan};
+pub use scan::{Counts, MOST_NAMED, Malformed, Options, scan};
 pub use sketch::{NEAR, Sketch, distance};
 pub use steps::{Field, Step, Value};
 pub use table::{Origin, Row, Steps, Table};

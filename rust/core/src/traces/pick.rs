@@ -138,7 +138,8 @@ impl<'a> Picker<'a> {
                 if self.given.len() == most {
                     break;
                 }
-                if let Some(row) = self.next(stratum) {
+                let next = if self.limits.variety { self.farthest(stratum) } else { self.first(stratum) };
+                if let Some(row) = next {
                     self.give(row);
                 }
             }
@@ -146,31 +147,36 @@ impl<'a> Picker<'a> {
         self.given
     }
 
-    /// The next row of a label that fits and is no copy.
-    fn next(&mut self, stratum: usize) -> Option<usize> {
+    /// The first row of a label that may be given.
+    fn first(&mut self, stratum: usize) -> Option<usize> {
         loop {
-            let place = if self.limits.variety {
-                self.farthest(stratum)?
-            } else {
-                self.strata[stratum].len().checked_sub(1)?
-            };
-            let (row, _) = self.strata[stratum].swap_remove(place);
-            let fits = i128::from(self.rows[row].tokens) <= self.tokens;
-            if fits && !self.is_copy(row) {
+            let (row, _) = self.strata[stratum].pop()?;
+            if self.fits(row) && !self.is_copy(row) {
                 return Some(row);
             }
         }
     }
 
-    /// The place of the row that is farthest from all that were given.
-    fn farthest(&self, stratum: usize) -> Option<usize> {
-        let score =
-            |row: usize| if self.rows[row].score.is_nan() { f64::NEG_INFINITY } else { self.rows[row].score };
+    /// The row of a label that may be given and is farthest from all that were.
+    fn farthest(&mut self, stratum: usize) -> Option<usize> {
+        // None of them is a copy, since `give` has put those out; the first time some may be too large.
+        if self.given.is_empty() {
+            let (rows, tokens) = (self.rows, self.tokens);
+            self.strata[stratum].retain(|(row, _)| i128::from(rows[*row].tokens) <= tokens);
+        }
+        let score = |row: usize| {
+            if self.rows[row].score.is_nan() { f64::NEG_INFINITY } else { self.rows[row].score }
+        };
         let better = |(_, (one, far)): &(usize, &(usize, u32)),
                       (_, (other, near)): &(usize, &(usize, u32))| {
             far.cmp(near).then(score(*one).total_cmp(&score(*other))).then(other.cmp(one))
         };
-        self.strata[stratum].iter().enumerate().max_by(better).map(|(place, _)| place)
+        let (place, _) = self.strata[stratum].iter().enumerate().max_by(better)?;
+        Some(self.strata[stratum].swap_remove(place).0)
+    }
+
+    fn fits(&self, row: usize) -> bool {
+        i128::from(self.rows[row].tokens) <= self.tokens
     }
 
     fn is_copy(&self, row: usize) -> bool {
@@ -186,8 +192,16 @@ impl<'a> Picker<'a> {
         self.digests.insert(given.digest);
         self.given.push(row);
         if self.limits.variety {
-            for (other, nearest) in self.strata.iter_mut().flatten() {
-                *nearest = (*nearest).min(distance(self.rows[*other].sketch, given.sketch));
+            let (rows, tokens, near) = (self.rows, self.tokens, self.limits.near);
+            for stratum in &mut self.strata {
+                // What may not be given any more goes at once, and is never met one by one.
+                stratum.retain_mut(|(other, nearest)| {
+                    let other = &rows[*other];
+                    let apart = distance(other.sketch, given.sketch);
+                    *nearest = (*nearest).min(apart);
+                    let copy = other.digest == given.digest || (near && apart <= NEAR);
+                    !copy && i128::from(other.tokens) <= tokens
+                });
             }
         }
     }

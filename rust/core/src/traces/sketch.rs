@@ -6,11 +6,14 @@
 //! **Method**: one-permutation minwise hashing with one bit kept a bucket (Li, Owen and Zhang 2012, arXiv:1208.1259; Li and König
 //! 2010, "b-bit minwise hashing"); an empty bucket borrows from the next (Shrivastava and Li 2014, arXiv:1406.4784). Words are runs of
 //! letters and digits, ASCII ones in either case alike; a character of three or four bytes is a word by itself, as in Chinese. **Cost**: about 1 ns
-//! a byte and no allocation. **When not**: texts of two or three words have few pairs; what is not an exact copy there is far away.
+//! a byte and no allocation. **When not**: a text of fewer than 32 pairs is near
+//! to those with the very same pairs (another case, other marks) and far from all others.
 
 /// Bits of which at most so many differ between near copies.
 pub const NEAR: u32 = 7;
 
+/// Pairs below which a text has too few for its buckets: most would borrow from the same.
+const FEW: usize = 32;
 const BUCKETS: usize = 128;
 const EMPTY: u32 = u32::MAX;
 /// Odd numbers without a pattern, to multiply by: from the golden ratio, and from the fraction of the root of 3.
@@ -23,6 +26,8 @@ const CASE: u64 = 0x2020_2020_2020_2020;
 pub struct Sketch {
     least: [u32; BUCKETS],
     pairs: usize,
+    /// The pairs of a short text, whatever their order.
+    sum: u64,
 }
 
 impl Default for Sketch {
@@ -35,7 +40,7 @@ impl Sketch {
     /// Of nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { least: [EMPTY; BUCKETS], pairs: 0 }
+        Self { least: [EMPTY; BUCKETS], pairs: 0, sum: 0 }
     }
 
     /// Takes in a text; its first word makes a pair with what `name` stands for.
@@ -103,13 +108,16 @@ impl Sketch {
         let least = &mut self.least[bucket];
         *least = value.min(*least);
         self.pairs += 1;
+        self.sum = self.sum.wrapping_add(mixed);
     }
 
-    /// The bits; those of `digest` where there was no word, so that only exact copies are near.
+    /// The bits. Where there are few pairs, they tell the same pairs from all others and nothing between; where there is no word, those
+    /// of `digest`, so that only exact copies are near.
     #[must_use]
     pub fn bits(&self, digest: u64) -> [u64; 2] {
-        if self.pairs == 0 {
-            return [digest, digest.wrapping_mul(SPREAD)];
+        if self.pairs < FEW {
+            let all = if self.pairs == 0 { digest } else { self.sum };
+            return [all, all.rotate_left(32)].map(|half| (half ^ (half >> 29)).wrapping_mul(SPREAD));
         }
         // Backwards, each empty bucket takes what is behind it, and those behind the last take from the first that holds something.
         let first = self.least.iter().position(|value| *value != EMPTY).unwrap_or(0);

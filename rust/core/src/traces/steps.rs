@@ -127,7 +127,7 @@ fn fields(object: &[u8]) -> Result<Vec<Field<'_>>, Fault> {
             let value = if cursor.peek() == b'"' {
                 Value::Text(cursor.text()?.unwrap_or_default().read()?)
             } else {
-                let raw = cursor.skip()?;
+                let raw = valid(cursor.skip()?)?;
                 Value::Json(
                     std::str::from_utf8(raw)
                         .map_err(|_| Fault { at: 0, what: "a value that is no UTF-8" })?,
@@ -139,6 +139,21 @@ fn fields(object: &[u8]) -> Result<Vec<Field<'_>>, Fault> {
     Ok(fields)
 }
 
+/// Digits of a number at most: what Python reads as a whole one.
+const MOST_DIGITS: usize = 4300;
+
+/// A value that whoever reads JSON can read, which the cursor alone does not see to.
+fn valid(raw: &[u8]) -> Result<&[u8], Fault> {
+    let digits = raw.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len).max().unwrap_or(0);
+    if digits > MOST_DIGITS {
+        return Err(Fault { at: 0, what: "a number of more than 4,300 digits" });
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(raw) {
+        Ok(_) => Ok(raw),
+        Err(_) => Err(Fault { at: 0, what: "a field that is no JSON" }),
+    }
+}
+
 /// The text that a message contains: a string, or the texts of its parts.
 fn content(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let mut cursor = Cursor::new(raw);
@@ -148,6 +163,9 @@ fn content(raw: &[u8]) -> Result<Cow<'_, str>, Fault> {
         _ => Ok(Cow::Borrowed("")),
     }
 }
+
+/// Kinds of parts that are thoughts.
+const THOUGHTS: [&str; 3] = ["reasoning", "reasoning_text", "thinking"];
 
 /// The texts of the parts of a message, a line each; pictures and the like have none.
 fn parts(mut cursor: Cursor<'_>) -> Result<String, Fault> {
@@ -163,7 +181,7 @@ fn parts(mut cursor: Cursor<'_>) -> Result<String, Fault> {
             if key.is("text") || key.is("content") {
                 text = cursor.text()?.or(text);
             } else if key.is("type") {
-                thought = cursor.text()?.is_some_and(|kind| kind.is("reasoning") || kind.is("thinking"));
+                thought = cursor.text()?.is_some_and(|kind| THOUGHTS.iter().any(|thought| kind.is(thought)));
             } else {
                 cursor.skip()?;
             }

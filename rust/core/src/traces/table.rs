@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::Hasher;
 
 use super::sketch::{self, Sketch};
-use super::steps::{Step, Value};
+use super::steps::{Field, Step, Value};
 use crate::Error;
 use crate::error::same_length;
 
@@ -22,6 +22,13 @@ pub struct Origin {
     pub line: u32,
     /// The byte at which the line begins.
     pub offset: u64,
+}
+
+impl Origin {
+    /// The rollout of a line that belongs to no other.
+    pub(super) fn rollout(self) -> i64 {
+        (u64::from(self.file) << 48 | u64::from(self.line)).cast_signed()
+    }
 }
 
 /// A recorded step.
@@ -128,6 +135,17 @@ impl Table {
         Ok(())
     }
 
+    /// Says in which file all rows stand, which a scan does not know.
+    pub fn belongs_to(&mut self, file: u16) {
+        for row in &mut self.rows {
+            let own = row.rollout == row.origin.rollout();
+            row.origin.file = file;
+            if own {
+                row.rollout = row.origin.rollout();
+            }
+        }
+    }
+
     /// Adds the rows of another table behind one's own.
     pub fn extend(&mut self, other: Self) {
         let numbers: Vec<u32> = other.names.iter().map(|name| self.number(name)).collect();
@@ -139,10 +157,12 @@ impl Table {
 }
 
 /// The digest, the sketch and the tokens of a step, and its label if one of its fields is that.
+///
+/// Half of the sketch is of all inputs and half of the shortest, so that many questions about one long passage are not alike.
 pub fn measured(step: &Step<'_>, label: Option<&str>) -> (u64, [u64; 2], u32, u64) {
     let mut hasher = FxHasher::default();
-    let (mut sketch, mut characters, mut stratum) = (Sketch::new(), 0, 0);
-    for (number, fields) in [&step.inputs, &step.outputs].into_iter().enumerate() {
+    let (mut characters, mut stratum) = (0, 0);
+    for fields in [&step.inputs, &step.outputs] {
         hasher.write_usize(fields.len());
         for (name, value) in fields {
             let text = value.as_str();
@@ -150,17 +170,26 @@ pub fn measured(step: &Step<'_>, label: Option<&str>) -> (u64, [u64; 2], u32, u6
             hasher.write_u8(u8::from(matches!(value, Value::Json(_))));
             write(&mut hasher, text);
             characters += characters_of(name) + characters_of(text);
-            if number == 0 {
-                sketch.add(sketch::hash(name.as_bytes()), text);
-            }
             if Some(name.as_ref()) == label {
                 stratum = label_of(text);
             }
         }
     }
     let digest = hasher.finish();
+    let sketch = |fields: &[Field<'_>]| {
+        let mut sketch = Sketch::new();
+        for (name, value) in fields {
+            sketch.add(sketch::hash(name.as_bytes()), value.as_str());
+        }
+        sketch.bits(digest)
+    };
+    let mut bits = sketch(&step.inputs);
+    if step.inputs.len() > 1 {
+        let shortest = step.inputs.iter().min_by_key(|(_, value)| value.as_str().len());
+        bits[1] = sketch(shortest.map_or(&[], std::slice::from_ref))[1];
+    }
     // Four characters a token, as many estimates have it.
-    (digest, sketch.bits(digest), u32::try_from(characters.div_ceil(4)).unwrap_or(u32::MAX), stratum)
+    (digest, bits, u32::try_from(characters.div_ceil(4)).unwrap_or(u32::MAX), stratum)
 }
 
 /// What a label is told apart by; never 0, which is no label.

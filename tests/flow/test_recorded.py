@@ -80,6 +80,34 @@ def test_openai_logs_of_a_real_server_become_demos_of_the_predictor_with_those_f
     assert all(any(row.text == demo.text and row.kind == demo.kind for row in ROWS) for demo in good)
 
 
+def test_bare_turns_go_to_whom_the_log_names_and_to_all_only_where_it_names_nobody(tmp_path: Path) -> None:
+    class Two(burnish.Module):
+        def __init__(self) -> None:
+            self.translate = burnish.Predict("sentence -> translation")
+            self.shorten = burnish.Predict("text -> summary")
+
+    def line(said: str, **name: str) -> str:
+        return json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"in {said}"},
+                    {"role": "assistant", "content": f"out {said}"},
+                ],
+                **name,
+            }
+        )
+
+    path = tmp_path / "log.jsonl"
+    path.write_text(
+        "\n".join([line("one", predictor="translate"), line("two", predictor="shorten"), line("three")]),
+        encoding="utf-8",
+    )
+    row = burnish.Example(sentence="a", translation="b", text="c", summary="d").with_inputs("sentence", "text")
+    program = BootstrapFewShot(traces=path, max_labeled_demos=0).compile(Two(), trainset=[row])
+    assert sorted(demo.translation for demo in program.translate.demos) == ["out one", "out three"]
+    assert sorted(demo.summary for demo in program.shorten.demos) == ["out three", "out two"]
+
+
 def test_outputs_become_what_the_signature_says_and_others_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     calls = [

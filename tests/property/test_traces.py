@@ -130,3 +130,11 @@ def test_the_last_step_stays_half_of_the_time_and_the_others_share_the_rest():
     assert len(picked) == 6000
     assert abs(shares[3] - 3000) < 160
     assert all(abs(shares[step] - 1000) < 120 for step in range(3))
+
+
+def test_many_copies_cost_no_more_than_many_others():
+    """Copies are put out together; met one by one, each would cost a pass over all, and this would not end in the time of a test."""
+    rows = [(1.0, 0, place, 1, f"text {place % 8}") for place in range(300_000)]
+    assert len(pick(rows, min_score=None, per_predictor=16, max_tokens=None, seed=0, variety=True, near=True)) == 8
+    large = [(1.0, 0, place, 1 + place, f"text {place}") for place in range(300_000)]
+    assert len(pick(large, min_score=None, per_predictor=16, max_tokens=40, seed=0, variety=True, near=False)) <= 16

@@ -92,7 +92,9 @@ class TraceLog:
                     left = left[os.write(self._file, left) :]
         except OSError as error:
             # The run was paid for, and a log is never worth more than what it tells of.
-            warnings.warn(f"{self!r} cannot be written: {error.strerror}. Runs go on without it.", UserWarning, stacklevel=2)
+            warnings.warn(
+                f"{self!r} cannot be written: {error.strerror}. Runs go on without it.", UserWarning, stacklevel=2
+            )
 
 
 @contextmanager

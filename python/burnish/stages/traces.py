@@ -242,7 +242,7 @@ class TraceTable:
             per_predictor: At most so many of each predictor.
             max_tokens: Room for all of one predictor's calls, estimated at 4 characters a token.
             near: Whether a call whose inputs are nearly those of another that was picked is passed over, as exact copies are: some nine
-                tenths of all pairs of neighbouring words in common.
+                tenths of all pairs of neighbouring words in common, in all inputs together and in the shortest; of fewer than 32 pairs, all.
             variety: Whether the calls farthest from those that were picked are preferred to the first that come.
             stratify: Whether the values of the field that was named as ``label`` take turns.
             seed: Draws among a rollout's calls of one predictor.

@@ -59,7 +59,7 @@ def test_first_come_takes_the_first_and_copies_are_passed_over(log: Path, tmp_pa
     assert texts == ["one text", "two text", "three text", "four text"]
 
 
-def test_mistakes_are_told_before_the_log_is_read(log: Path, tmp_path: Path) -> None:
+def test_mistakes_are_told_in_words(log: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No call was picked"):
         run(log, "--min-score", 1)
     with pytest.raises(ConfigError, match=r"Cannot read the log .*none\.jsonl"):

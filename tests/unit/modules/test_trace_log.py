@@ -89,9 +89,10 @@ def test_what_failed_is_logged_as_that_and_is_no_demo(tmp_path: Path) -> None:
 def test_lines_of_many_threads_stay_whole(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     rows = toy.trainset()
+    log = TraceLog(path)
 
     def work() -> None:
-        with burnish.context(lm=toy.lm(), trace_log=TraceLog(path)):
+        with burnish.context(lm=toy.lm(), trace_log=log):
             for row in rows:
                 toy.Classifier()(text=row.text)
 
@@ -108,3 +109,16 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         TraceLog(tmp_path)
     with pytest.raises(ConfigError, match="trace_log="):
         burnish.configure(trace_log=str(tmp_path / "log.jsonl"))
+    with (tmp_path / "plain.txt").open("a") as file, pytest.raises(ConfigError, match="trace_log="):
+        burnish.configure(trace_log=file)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_costs_the_log_and_not_the_run() -> None:
+    log = TraceLog("/dev/full")
+    with burnish.context(lm=toy.lm(), trace_log=log):
+        with pytest.warns(UserWarning, match="Runs go on without it"):
+            assert toy.Classifier()(text=toy.trainset()[0].text).kind
+        with pytest.warns(UserWarning, match="Runs go on without it"):
+            result = burnish.Evaluate(devset=toy.trainset(), metric=toy.metric)(toy.Classifier())
+    assert result.n == len(toy.trainset())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -307,6 +310,123 @@ def test_threads_make_no_difference(log: Log) -> None:
     for table in tables[1:]:
         assert table.scanned == first.scanned
         assert table.pick(per_predictor=5) == first.pick(per_predictor=5)
+
+
+def test_a_value_that_nobody_can_read_is_a_fault_of_its_line(log: Log) -> None:
+    lines = [
+        b'{"predictor": "p", "inputs": {"x": ' + value + b'}, "outputs": {"y": "z"}}'
+        for value in (b"[1 2]", b"nul", b'["a\tb"]', b'["\\x"]', b"9" * 5000, b"[1, {}]", b"-1.5e3")
+    ]
+    with pytest.warns(UserWarning, match="line 1: a field that is no JSON"):
+        table = TraceTable.scan(log(*lines))
+    assert list(table.scanned[0].faults) == [1, 2, 3, 4, 5]
+    assert sorted(str(call.inputs["x"]) for call in table.pick()) == ["-1500.0", "[1, {}]"]
+
+
+def test_whatever_happens_to_a_log_it_is_scanned_and_picked_without_an_error(log: Log) -> None:
+    draw = random.Random(0)
+    whole = [json.dumps(kind).encode() for kind in KINDS.values()]
+    whole.append(
+        b'{"status": "scored", "trace": [{"predictor": "p", "inputs": {"x": [1, {"a": null}]}, "outputs": {"y": 2.5}}]}'
+    )
+    for _ in range(40):
+        lines = []
+        for _ in range(50):
+            line = bytearray(draw.choice(whole))
+            for _ in range(draw.randint(0, 3)):
+                line[draw.randrange(len(line))] = draw.choice(b'{}[],:"\\0123456789eE+-.ntf \x00\xff')
+            lines.append(bytes(line))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            table = TraceTable.scan(log(*lines))
+        assert len(table.pick(near=False, per_predictor=100)) <= len(table)
+
+
+def test_names_and_numbers_of_calls_have_limits_that_are_told(log: Log) -> None:
+    step = {"predictor": "p", "inputs": {"x": 1}, "outputs": {"y": 2}}
+    lines = [
+        {**step, "predictor": "p" * 513},
+        {**step, "predictor": "p" * 512},
+        {"trace": [step] * 65_537},
+        {"trace": [step] * 65_536},
+    ]
+    with pytest.warns(UserWarning, match="a predictor's name of more than 512 bytes"):
+        table = TraceTable.scan(log(*lines))
+    assert list(table.scanned[0].faults) == [1, 3]
+    assert len(table.pick(near=False)) == 2
+
+
+def test_a_span_whose_text_was_cut_is_its_own_fault_and_one_without_messages_is_no_call(log: Log) -> None:
+    cut = {**AS_TEXT, "gen_ai.output.messages": AS_TEXT["gen_ai.output.messages"][:30]}
+    empty = {**AS_TEXT, "gen_ai.input.messages": ""}
+    table = TraceTable.scan(
+        log(exported(span(AS_TEXT), span(cut), span(empty), span({"http.url": "x"}, status={"code": 2}), span(AS_TEXT)))
+    )
+    assert (len(table), table.scanned[0].failed, table.scanned[0].malformed) == (2, 2, 0)
+
+
+def test_thoughts_and_earlier_turns_are_no_replies(log: Log) -> None:
+    thought = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "SECRET"}]}
+    message = {"type": "message", "content": [{"type": "output_text", "text": "out"}]}
+    asked = {"input": [{"role": "user", "content": "in"}]}
+    earlier = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    table = TraceTable.scan(
+        log(
+            {"request": asked, "response": {"output": [thought, {"type": "reasoning", "content": None}, message]}},
+            {"request": asked, "response": {"output": [thought]}},
+            {"request": earlier, "response": {"error": "down"}},
+        )
+    )
+    assert [call.outputs for call in table.pick()] == [{"assistant": "out"}]
+
+
+def test_many_short_texts_and_many_questions_about_one_passage_are_different(log: Log) -> None:
+    draw = random.Random(0)
+    words = ["".join(draw.choices("abcdefghij", k=6)) for _ in range(2000)]
+    passage = " ".join(draw.choices(words, k=300))
+
+    def calls(*, context: str | None, size: int) -> list[dict[str, Any]]:
+        shared = {} if context is None else {"context": context}
+        return [
+            {
+                "predictor": "p",
+                "inputs": {**shared, "question": " ".join([words[0], *draw.choices(words, k=size)])},
+                "outputs": {"y": "z"},
+            }
+            for _ in range(300)
+        ]
+
+    for context, size in ((None, 1), (None, 3), (passage, 8)):
+        table = TraceTable.scan(log(*calls(context=context, size=size)))
+        different = len({call.inputs["question"] for call in table.pick(near=False, per_predictor=300)})
+        assert len(table.pick(per_predictor=300)) > 0.98 * different
+    same = [
+        {"predictor": "p", "inputs": {"question": text}, "outputs": {"y": "z"}}
+        for text in ("Where is my card?", "where is my card")
+    ]
+    assert len(TraceTable.scan(log(*same)).pick()) == 1
+
+
+def test_threads_share_a_table_while_it_grows_and_is_asked(log: Log) -> None:
+    lines = [
+        {"predictor": "p", "inputs": {"x": f"text {number} " * 20}, "outputs": {"y": str(number)}}
+        for number in range(5000)
+    ]
+    path, table = log(*lines), TraceTable()
+    finished = threading.Event()
+
+    def grow() -> None:
+        for _ in range(5):
+            table.read(path)
+            table.pick(near=False)
+        finished.set()
+
+    worker = threading.Thread(target=grow, daemon=True)
+    worker.start()
+    while not finished.wait(0.001):
+        assert len(table) % 5000 == 0
+        assert len(table.scores()) % 5000 == 0
+    assert len(table) == 25_000
 
 
 # Choosing

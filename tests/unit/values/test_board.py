@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 from burnish import Candidate, Score
+from burnish.stages.score import leader
 from burnish.values.board import Board
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
@@ -37,3 +41,13 @@ def test_a_cell_measured_again_replaces_its_row() -> None:
 def test_what_is_not_on_the_board_is_not_known() -> None:
     assert not Board().known(0, 0)
     assert not Board()
+
+
+def test_a_board_that_was_asked_can_be_copied_and_pickled() -> None:
+    board = Board()
+    board.put(0, 0, 1.0, Status.SCORED)
+    assert leader(board, 1) == 0
+    for twin in (copy.deepcopy(board), pickle.loads(pickle.dumps(board))):
+        twin.put(1, 0, 2.0, Status.SCORED)
+        assert leader(twin, 2) == 1
+    assert leader(board, 2) == 0

@@ -3,7 +3,12 @@
 //! Throughput is in bytes for logs and sketches, and in steps for the choice. The counts are checked before the clock starts. Half of
 //! the calls have a low score, as in a program that is right half of the time.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros, and a bench may panic")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    reason = "criterion's macros; a bench may panic, and makes its log before the clock starts"
+)]
 
 use std::hint::black_box;
 

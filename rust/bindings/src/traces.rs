@@ -42,6 +42,7 @@ type Recorded = (String, Vec<Told>, Vec<Told>, f64, PathBuf, u32);
 type Counted = (u64, u64, u64, u64, u64, u64, Vec<(u64, String)>);
 
 #[pymethods]
+#[allow(clippy::needless_pass_by_value, reason = "Python hands a path over as one that is owned")]
 impl TraceTable {
     #[new]
     fn new() -> Self {

@@ -31,7 +31,7 @@ use proptest::sample::{Index as Place, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// For what does not grow with the file: a message, a list of threads.
-const LITTLE: usize = 1 << 10;
+const LITTLE: usize = 1 << 12;
 /// For the sums of three threads and what starting them takes.
 const SCRATCH: usize = 128 << 10;
 /// No test needs as much at once; who asks for it is told no, which ends the run with the size asked for.

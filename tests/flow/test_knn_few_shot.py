@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import burnish
 from burnish import (
     BootstrapFewShot,
     BootstrapRS,
@@ -267,3 +268,32 @@ def test_a_killed_compile_asks_nothing_twice_and_a_new_process_predicts_the_same
     status, out, err = finish(start_compile(server.url, tmp_path, "--load", script="knn_script"))
     assert status == 0, err
     assert json.loads(out) == predictions(server.url, undisturbed)
+
+
+def test_another_embedder_is_another_run(tmp_path: Path) -> None:
+    def compiled(vectorizer: Any) -> Any:
+        optimizer = burnish.KNNFewShot(3, toy.trainset(), vectorizer, metric=toy.metric, run_dir=tmp_path / "run")
+        with burnish.context(lm=toy.lm()):
+            return optimizer.compile(toy.Classifier())
+
+    compiled("offline/hashing")
+    with pytest.raises(burnish.ConfigError, match="optimizer differ"):
+        compiled(lambda texts: [[len(text), 1] for text in texts])
+
+
+def test_a_teacher_that_is_compiled_already_is_shown_no_answer_either() -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def answer(request: Any) -> dict[str, str]:
+        shown = [message["content"] for message in request.messages[:-1]]
+        asked.append((request.messages[-1]["content"], shown))
+        return {"kind": "bird"}
+
+    rows = toy.trainset()
+    with burnish.context(lm=ScriptedLM(answer)):
+        student = burnish.LabeledFewShot(k=24).compile(toy.Classifier(), trainset=rows)
+        burnish.KNNFewShot(3, rows, metric=toy.metric).compile(student)
+    assert len(asked) == len(rows)
+    for question, shown in asked:
+        (row,) = [row for row in rows if row.text in question]
+        assert not any(row.text in turn for turn in shown)

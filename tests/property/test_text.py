@@ -105,3 +105,9 @@ def test_a_long_column_scores_as_its_rows(batch, times):
     references = [[text, "cat"] for text in batch[::-1]]
     once = [_core.f1([prediction], [row])[0] for prediction, row in zip(batch, references, strict=True)]
     assert np.array_equal(_core.f1(batch * times, references * times), np.tile(once, times))
+
+
+def test_a_long_stretch_full_of_articles_costs_as_much_a_character_as_a_short_one():
+    """One that is looked at from its beginning for each article would take minutes."""
+    for text in ("é,a." * 100_000, "中a" * 200_000, "ça-the-" * 60_000):
+        assert _core.normalize([text]) == [oracles.normalize(text)]

@@ -107,7 +107,8 @@ def _stems(program: Any, path: Path) -> dict[str, Path]:
     """Where each module that keeps more writes it: beside the state file, the first under its very name."""
     bare = path.with_suffix("")
     paths = [part for part, _ in _keeping(program)]
-    return {part: bare.with_name(f"{bare.name}-{n}") if n else bare for n, part in enumerate(paths)}
+    # Those behind the first are named after the whole file, which no other program's is.
+    return {part: path.with_name(f"{path.name}.{n}") if n else bare for n, part in enumerate(paths)}
 
 
 def _read_parts(program: Any, saved: Any, beside: Path | None) -> list[Callable[[], None]]:
@@ -151,10 +152,15 @@ def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = 
     text = json.dumps(dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     stems = _stems(program, target)
-    for name, part in _keeping(program):
-        part.save_beside(stems[name])
     draft = target.with_name(target.name + ".part")
+    # What may fail comes first, so that what is there stays what it is.
     draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    try:
+        for name, part in _keeping(program):
+            part.save_beside(stems[name])
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     draft.replace(target)
 
 

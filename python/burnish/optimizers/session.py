@@ -128,10 +128,10 @@ class Session:
         if self._teacher is not None:
             runner = self._new_runner(program)
         shown: dict[str, list[Demo]] = {}
-        if self._teacher is not None or program._compiled:
+        if self._teacher is not None:
             # It has demos of its own.
             shown_to = None
-        elif labelled_demos and shown_to is None:
+        elif shown_to is None and labelled_demos and not program._compiled:
             drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
             shown = dict.fromkeys(self.predictors, drawn)
         rounds = [_teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
@@ -143,6 +143,10 @@ class Session:
             cell = Cell(leaving_out(candidate, place), self.trainset[place], place)
             with settings.context(**options):
                 (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
+            if shown_to is not None:
+                # A prompt of one example's own serves one run; kept, they would grow with the trainset.
+                for choice in cell.candidate.choices.values():
+                    choice.prompts.clear()
             self._note([rollout])
             return rollout if _passes(rollout, threshold) else None
 

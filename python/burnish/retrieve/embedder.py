@@ -119,6 +119,11 @@ class Embedder:
             kept["api_base"] = bare_address(kept["api_base"])
         return functools.partial(type(self), self.model, self.batch_size, self.caching, **kept), ()
 
+    def dump_state(self) -> dict[str, Any]:
+        """What makes it this embedder and no other, without credentials: a run that is resumed must have the same."""
+        kept = {name: value for name, value in self._given.items() if not is_secret(name)}
+        return {"model": self.model, "params": without_secrets(kept)}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Embedder:
         return self
 

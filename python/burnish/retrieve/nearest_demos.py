@@ -15,6 +15,7 @@ from burnish.loop import all_of, on_loop, run_sync
 from burnish.modules.binding import Binding, bound, current_binding
 from burnish.modules.module import Module, forward_of
 from burnish.modules.predict import Predict
+from burnish.modules.trace_log import logged
 from burnish.retrieve.demo_table import DemoTable
 from burnish.retrieve.embedder import Embedder
 from burnish.retrieve.inputs import text_of_inputs
@@ -71,9 +72,19 @@ class NearestDemos(Module):
 
     def __getattr__(self, name: str) -> Any:
         # Reached only where there is no such attribute; while it is being copied there is no program yet.
-        if name.startswith("_") or "program" not in self.__dict__:
+        # The program's own `forward` would run without demos.
+        if name.startswith("_") or name == "forward" or "program" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self.program, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        inside = self.__dict__.get("program")
+        # What the program inside has is set there, where it counts.
+        own = name.startswith("_") or name in {"program", "report"} or name not in getattr(inside, "__dict__", ())
+        if own:
+            super().__setattr__(name, value)
+        else:
+            setattr(inside, name, value)
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:
         """Those of the program inside, under the names that they have there."""
@@ -104,7 +115,8 @@ class NearestDemos(Module):
 
         async def one(places: Sequence[int], row: dict[str, Any]) -> Any:
             async with limit:
-                return await self._run(places, (), row)
+                with logged(self):
+                    return await self._run(places, (), row)
 
         return await all_of(one(places, row) for places, row in zip(found, rows, strict=True))
 
@@ -132,7 +144,9 @@ class NearestDemos(Module):
         given = dict(inputs)
         forward = forward_of(self.program)
         if args and forward is not None:
-            given = dict(inspect.signature(forward).bind(*args, **inputs).arguments)
+            arguments = inspect.signature(forward).bind(*args, **inputs)
+            # What goes by position gets its name; what goes by name keeps it, also where the program has no such parameter.
+            given = {**arguments.arguments, **inputs}
         # Options of a call, such as config=..., are no inputs.
         return text_of_inputs({name: value for name, value in given.items() if name in table.inputs})
 
@@ -152,8 +166,9 @@ class NearestDemos(Module):
 
     def save_beside(self, stem: Path) -> None:
         """Write the index, ``stem.knn``."""
-        near, _ = self._held()
-        near.save(_index_at(stem))
+        # One without examples has no index, and says so when it is loaded.
+        if self._near is not None:
+            self._near.save(_index_at(stem))
 
     def read_own_state(self, saved: Mapping[str, Any], stem: Path | None) -> Callable[[], None]:
         """Read the demos and open the index; what comes back takes them over.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import BudgetExhausted, ConfigError, LMAccessDenied, LMTransient, StateError
-from burnish.lm.scope import Scope, current_scope, outside, use_scope
+from burnish.lm.scope import RolloutState, Scope, current_scope, outside, use_scope
 from burnish.loop import Together, all_of, in_thread
 from burnish.retrieve.embedder import Embedder
 from burnish.retrieve.knn import Index
@@ -97,8 +97,12 @@ class Neighbours:
             runs.setdefault(0 if scope is None else id(scope.ledger), []).append(place)
         for places in runs.values():
             scope = asked[places[0]][1]
-            with outside() if scope is None else use_scope(scope):
+            # It is part of no one rollout, so an outage that one text meets is none of the first asker's.
+            state = RolloutState()
+            with outside() if scope is None else use_scope(scope, rollout=state):
                 found = await self._found([asked[place][0] for place in places])
+            if scope is not None and scope.rollout is not None:
+                scope.rollout.usage += state.usage
             for place, answer in zip(places, found, strict=True):
                 answers[place] = answer
         return answers

@@ -89,6 +89,9 @@ def read(folder: str | os.PathLike[str]) -> tuple[Saved, Passages]:
     """
     source = Path(folder)
     saved = _read_json(source)
+    if not (source / saved.rows).exists():
+        # Another save may have put others in their place since.
+        saved = _read_json(source)
     try:
         index = Index.load(source / saved.rows)
     except OSError as error:

@@ -43,7 +43,7 @@ class Several(Module):
 
 def test_each_module_that_keeps_more_gets_its_own_back(tmp_path: Path) -> None:
     Several("one", "three").save(tmp_path / "a.b.json")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.b-1.length", "a.b.json", "a.b.length"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.b.json", "a.b.json.1.length", "a.b.length"]
     loaded = Several("", "")
     loaded.load(tmp_path / "a.b.json")
     assert [part.label for part in loaded.parts] == ["one", "three"]
@@ -56,7 +56,7 @@ def test_one_part_that_cannot_be_taken_over_leaves_all_as_they_were(tmp_path: Pa
     saved = Several("one", "three")
     saved.plain.classify.demos = toy.trainset()[:1]
     saved.save(tmp_path / "x.json")
-    (tmp_path / "x-1.length").write_text("17")
+    (tmp_path / "x.json.1.length").write_text("17")
     loaded = Several("a", "b")
     with pytest.raises(StateError, match="another length"):
         loaded.load(tmp_path / "x.json")

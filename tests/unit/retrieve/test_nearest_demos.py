@@ -306,14 +306,14 @@ def test_two_of_them_in_one_program_have_a_file_each(tmp_path: Path, lm: Any) ->
 
     program = Two(around(Ask(), embedder=angle), around(Ask(), embedder=angle, trainset=TRAIN[:3]))
     program.save(tmp_path / "two.json")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["two-1.knn", "two.json", "two.knn"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["two.json", "two.json.1.knn", "two.knn"]
     loaded = Two(NearestDemos(Ask(), angle), NearestDemos(Ask(), angle))
     loaded.load(tmp_path / "two.json")
     assert loaded(question="7.1").answer == program(question="7.1").answer == "7 8 | 2 1"
     before = state(loaded)
     Two(around(Ask(), trainset=TRAIN[:5]), around(Ask())).save(tmp_path / "two.json")
-    (tmp_path / "two-1.knn").unlink()
-    with pytest.raises(StateError, match=r"two-1\.knn"):
+    (tmp_path / "two.json.1.knn").unlink()
+    with pytest.raises(StateError, match=r"two\.json\.1\.knn"):
         loaded.load(tmp_path / "two.json")
     assert state(loaded) == before
 
@@ -396,3 +396,53 @@ def test_a_candidate_may_be_more_than_its_choices() -> None:
     assert isinstance(made, NearestDemos)
     assert made.program is not inner
     assert made._compiled
+
+
+def test_a_batch_is_logged_as_single_calls_are(tmp_path: Path, lm: Any) -> None:
+    program, path = around(Ask()), tmp_path / "log.jsonl"
+    with burnish.context(trace_log=burnish.TraceLog(path)):
+        program.batch(TRAIN[:3])
+    assert [json.loads(line)["trace"][0]["predictor"] for line in path.read_text().splitlines()] == ["ask"] * 3
+
+
+def test_what_is_set_on_it_is_set_on_the_program_inside(lm: Any) -> None:
+    program = around(Predict("question -> answer"))
+    program.demos = [Example(question="1", answer="own")]
+    assert program.program.demos == program.demos
+    assert program(question="7.1").answer == "own"
+    other = ScriptedLM(lambda _: {"answer": "other"})
+    program.lm = other
+    assert program.get_lm() is other
+    assert program(question="7.1").answer == "other"
+    with pytest.raises(AttributeError):
+        program.forward(question="7.1")
+
+
+def test_inputs_without_a_parameter_of_their_own_count_where_others_go_by_position(lm: Any) -> None:
+    class Loose(Ask):
+        async def aforward(self, question: str, **more: Any) -> Prediction:
+            return await self.ask.acall(question=question)
+
+    rows = [
+        Example(question="same", extra=str(n), answer=f"answer {n}").with_inputs("question", "extra") for n in range(9)
+    ]
+    program = around(Loose(), 1, embedder="offline/hashing", trainset=rows)
+    assert program("same", extra="7").answer == program(question="same", extra="7").answer == "7"
+
+
+def test_saving_that_fails_leaves_what_was_saved(tmp_path: Path, lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = saved(tmp_path, angle)
+
+    def full(*_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space"):
+            around(Ask(), trainset=TRAIN[:4]).save(tmp_path / "x.json")
+    loaded = NearestDemos(Ask(), angle)
+    loaded.load(tmp_path / "x.json")
+    assert state(loaded) == state(before)
+    NearestDemos(Ask()).save(tmp_path / "empty.json")
+    with pytest.raises(StateError, match="before it held any examples"):
+        NearestDemos(Ask()).load(tmp_path / "empty.json")

@@ -67,7 +67,7 @@ class SentenceTransformers:
 
     def _prompt(self, model: Any, params: Mapping[str, Any]) -> str:
         name = params.get("prompt_name", model.default_prompt_name)
-        if "prompt" in params:
+        if params.get("prompt") is not None:
             return str(params["prompt"])
         if name is not None and name not in model.prompts:
             raise ConfigError(

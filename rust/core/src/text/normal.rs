@@ -166,9 +166,15 @@ impl Normal {
 
     /// Whether no word character stands before or after a word in its stretch.
     fn bounded(&self, start: usize, word: Range<usize>, end: usize) -> bool {
-        let text = |range: Range<usize>| str::from_utf8(&self.flat.bytes[range]).unwrap_or_default();
-        !text(start..word.start).chars().next_back().is_some_and(is_word)
-            && !text(word.end..end).chars().next().is_some_and(is_word)
+        // The one character on each side, of four bytes at most: a stretch may be as long as a text, and full of articles.
+        let bytes = &self.flat.bytes;
+        let begins = |place: &usize| bytes[*place] & 0xc0 != 0x80;
+        let before = (start.max(word.start.saturating_sub(4))..word.start).rev().find(begins);
+        let behind = (word.end + 1..end.min(word.end + 4)).find(begins).unwrap_or(end.min(word.end + 4));
+        let character =
+            |range: Range<usize>| str::from_utf8(&bytes[range]).ok().and_then(|text| text.chars().next());
+        !before.and_then(|place| character(place..word.start)).is_some_and(is_word)
+            && !character(word.end..behind.max(word.end)).is_some_and(is_word)
     }
 }
 

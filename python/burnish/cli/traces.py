@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,12 +31,17 @@ from burnish.stages.traces import Traced, TraceTable
 def traces(logs: tuple[str, ...], **given: Any) -> None:
     """Pick demos from LOGS of production traffic: JSON lines of Burnish, OpenAI or OpenTelemetry."""
     out = None if given["out"] is None else place_for(given["out"], suffix=".jsonl")
+    if out is not None and out.resolve() in {Path(log).resolve() for log in logs}:
+        raise ConfigError(f"--out {given['out']!r} is one of the logs, and would take its place. Name another file.")
     # In a worker thread, so that Ctrl-C is heard at once.
     table, picked = run_sync(in_thread(_picked, logs, given))
     for scanned in table.scanned:
         click.echo(str(scanned))
     if not picked:
-        raise ConfigError("No call was picked: none in the logs is of a known kind and good enough.")
+        raise ConfigError(
+            "No call was picked: none in the logs is of a known kind and good enough. The counts above say why; a lower --min-score, "
+            "or none, takes more, and --score-field says where a line has its score. Logs are JSON lines, not compressed."
+        )
     for predictor, number in Counter(call.predictor for call in picked).items():
         click.echo(f"{number} calls of {predictor!r}")
     if out is not None:

@@ -117,6 +117,7 @@ class TraceTable:
         # Calls that were run here, by the number of their row.
         self._here: dict[int, Traced] = {}
         self.scanned: list[Scanned] = []
+        self._labelled = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -180,6 +181,11 @@ class TraceTable:
         *counts, faults = self._rows.scan(path, score=keys, label=label, min_score=min_score, threads=threads)
         lines, malformed, without_call, failed, without_score, below = counts
         rows = len(self) - before
+        if score is not None and rows and not np.isfinite(self.scores()[before:]).any():
+            raise ConfigError(
+                f"No call in {path!r} has a number at score={score!r}. Write the keys on the way to it, as in 'a.b'."
+            )
+        self._labelled |= label is not None
         self.scanned.append(
             Scanned(path, lines, rows, malformed, without_call, failed, without_score, below, dict(faults))
         )
@@ -255,6 +261,10 @@ class TraceTable:
             StateError: A log is not what it was when it was scanned.
             OSError: A log cannot be read any more.
         """
+        if stratify and not self._labelled:
+            raise ConfigError(
+                "stratify=True needs the field whose values take turns: TraceTable.scan(log, label='field')."
+            )
         numbers = self._rows.pick(
             min_score=min_score,
             per_predictor=per_predictor,

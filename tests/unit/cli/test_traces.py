@@ -68,3 +68,9 @@ def test_mistakes_are_told_in_words(log: Path, tmp_path: Path) -> None:
         run(log, "--out", tmp_path / "demos.txt")
     with pytest.raises(ConfigError, match="per_predictor is -1"):
         run(log, "--per-predictor", -1)
+    before = log.read_bytes()
+    with pytest.raises(ConfigError, match="is one of the logs, and would take its place"):
+        run(log, "--out", log)
+    with pytest.raises(ConfigError, match="has a number at score='meta.stars'"):
+        run(log, "--score-field", "meta.stars")
+    assert log.read_bytes() == before

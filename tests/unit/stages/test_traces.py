@@ -490,6 +490,8 @@ def test_what_cannot_be_scanned_is_refused(tmp_path: Path, log: Log) -> None:
         TraceTable.scan(log(b""), min_score=math.nan)
     with pytest.raises(ConfigError, match="per_predictor is -1"):
         TraceTable().pick(per_predictor=-1)
+    with pytest.raises(ConfigError, match="needs the field whose values take turns"):
+        TraceTable().pick(stratify=True)
 
 
 def test_logs_and_rollouts_share_a_table(log: Log) -> None:

@@ -31,6 +31,7 @@ from burnish import (
     Usage,
     context,
 )
+from burnish.optimizers import knn_few_shot
 from burnish.testing import ScriptedLM, toy
 from burnish.testing.server import serving
 from tests.support.knn_script import compile_nearest, predictions
@@ -101,6 +102,21 @@ def test_the_teacher_is_shown_others_that_are_near_never_the_example_or_its_copy
         word = next(word for word in words if f"{word} {word}" in question)
         assert shown
         assert not any(word in text for text in shown)
+
+
+def test_a_teachers_prompts_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    demos_of = knn_few_shot.made_by_teacher
+
+    def noted(rollouts: Any, *args: Any, **options: Any) -> Any:
+        found.extend(rollouts)
+        return demos_of(rollouts, *args, **options)
+
+    monkeypatch.setattr(knn_few_shot, "made_by_teacher", noted)
+    compiled()
+    choices = [choice for rollout in found for choice in rollout.cell.candidate.choices.values()]
+    assert any(choice.demos for choice in choices)
+    assert not any(choice.prompts for choice in choices)
 
 
 def test_what_did_not_pass_is_shown_as_it_is_labelled() -> None:

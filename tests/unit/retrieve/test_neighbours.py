@@ -5,13 +5,25 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from burnish import Budget, BudgetExhausted, ConfigError, Embedded, Embedder, LMTransient, StateError, Usage, context
+from burnish import (
+    Budget,
+    BudgetExhausted,
+    ConfigError,
+    Embedded,
+    Embedder,
+    LMRejected,
+    LMTransient,
+    StateError,
+    Usage,
+    context,
+)
 from burnish.engine.meter import BudgetMeter
 from burnish.lm.cache import Cache
 from burnish.lm.scope import RolloutState, Scope, use_scope
@@ -114,6 +126,26 @@ def test_every_rollout_that_asked_knows_of_an_outage() -> None:
     answers = asked(near, ["1 2", "2 1"], scopes)
     assert all(isinstance(answer, LMTransient) for answer in answers)
     assert all(isinstance(state.outage, LMTransient) for state in states)
+
+
+def test_an_outage_met_by_one_text_alone_is_none_of_the_first_who_asked() -> None:
+    class OneByOne(Hosted):
+        async def embed(self, texts: list[str], params: Any) -> Embedded:
+            if len(texts) > 1:
+                raise LMRejected("one text at a time", model="x/y")
+            if texts == ["2 1"]:
+                raise LMTransient("down", model="x/y")
+            return await super().embed(texts, params)
+
+    near = neighbours(Embedder("x/y", backend=OneByOne(), num_retries=0))
+    run = Scope(slots=asyncio.Semaphore(2))
+    states = [RolloutState(), RolloutState()]
+    first, second = asked(near, ["1 2", "2 1"], [replace(run, rollout=state) for state in states])
+    assert first == [2, 1]
+    assert isinstance(second, LMTransient)
+    assert states[0].outage is None
+    assert isinstance(states[1].outage, LMTransient)
+    assert states[0].usage == run.ledger.total()
 
 
 def test_a_text_that_cannot_be_embedded_is_no_matter_of_those_asked_beside_it() -> None:

@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from burnish.adapters.base import Adapter, Prompt
+from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
 from burnish.lm.lm import LM
-from burnish.lm.request import Request
 from burnish.lm.settings import settings
+from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
-from burnish.modules.fitting import Prompts, fitted
+from burnish.modules.fitting import Prompts
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -104,11 +104,14 @@ class Predict(Module):
         number = 0 if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
+        model = lm or choice.lm or self.lm or settings.lm
+        if model is None:
+            raise ConfigError(NO_LM)
         adapter: Adapter = settings.adapter or _CHAT
-        task = None if signature is not None else choice.instructions
         if demos is None and signature is None:
             prompts = self._prompts(adapter, choice)
         else:
+            task = None if signature is not None else choice.instructions
             shown = choice.demos if demos is None else demos
             prompts = Prompts(
                 adapter,
@@ -116,26 +119,14 @@ class Predict(Module):
                 instructions=asked.instructions if task is None else task,
                 demos=self.demos if shown is None else shown,
             )
-        model = lm or choice.lm or self.lm or settings.lm
-        if model is None:
-            raise ConfigError(NO_LM)
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        turn = adapter.render(asked, inputs)
-
-        def request_of(prompt: Prompt) -> Request:
-            return model.request(turn, prefix=prompt.prefix, config=settings_of_call)
-
-        request = request_of(prompts.showing(len(prompts.demos)))
-        if prompts.demos and model.excess(request):
-            request = await fitted(model, prompts, request_of, predictor=name)
-        response = await model.complete(request, predictor=name)
-        outputs = [adapter.parse(asked, output.text) for output in response.outputs]
+        outputs, usage = await answered(model, prompts, inputs, config=settings_of_call, predictor=name)
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
-        prediction.set_lm_usage({response.model: response.usage.to_dict()})
+        prediction.set_lm_usage(usage)
         if binding is not None:
             binding.steps[number] = Step(self, inputs, prediction)
         return prediction

@@ -65,7 +65,11 @@ class Adapter(ABC):
 
     @abstractmethod
     def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
-        """The last turn, with the inputs of one call; inputs that are missing are left out."""
+        """The last turn, with the inputs of one call; inputs that are missing are left out.
+
+        Write values with `burnish.adapters.field_text.shown` and hand the finished text of every user message, those
+        of `format_demo` included, to `burnish.adapters.content.content`: pictures, sounds and files become parts there.
+        """
 
     @abstractmethod
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:

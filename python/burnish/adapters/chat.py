@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.adapters.base import Adapter, Demo, Prompt
+from burnish.adapters.content import content
 from burnish.adapters.describe import bare, without_none, words
 from burnish.adapters.field_text import NOT_SHOWN, FieldText, shown
 from burnish.adapters.parse import Sections, read_sections, without_opened_thoughts
@@ -56,7 +57,7 @@ class ChatAdapter(Adapter):
                 value = inputs[name]
                 parts.append(header + (value if type(value) is str else shown(value)))
         parts.append(form.closing)
-        return [{"role": "user", "content": "\n\n".join(parts)}]
+        return [{"role": "user", "content": content("\n\n".join(parts))}]
 
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
         """The outputs in a reply, each valid for its field.
@@ -93,7 +94,7 @@ class ChatAdapter(Adapter):
         texts = {name: field.write(demo[name]) if name in made else NOT_SHOWN for name, field in form.outputs.items()}
         # Without inputs there is nothing to say but which sections to write, as in the last turn.
         asked = "\n\n".join(parts) or form.closing
-        return [{"role": "user", "content": asked}, {"role": "assistant", "content": _reply(texts)}]
+        return [{"role": "user", "content": content(asked)}, {"role": "assistant", "content": _reply(texts)}]
 
     def format_reply(self, signature: type[Signature], outputs: Demo) -> str:
         """How a right reply with these outputs looks.

@@ -1,4 +1,4 @@
-"""One output field as text: its type in words, its values written and read."""
+"""One field as text: its type in words, its values written and read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pydantic_core
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+from burnish.adapters.content import IN_PROMPT, marked
 from burnish.adapters.describe import as_choice, bare, choices, union_parts, without_none, words
 from burnish.adapters.parse import (
     Candidates,
@@ -27,8 +28,9 @@ from burnish.adapters.parse import (
     read_truth,
     without_thoughts,
 )
-from burnish.errors import ReplyError, SignatureError
+from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
+from burnish.values.types.base import Type, is_formatted
 
 NOT_SHOWN = "Not shown."
 _NULLS = frozenset({"null", "none", "nil", "n/a"})
@@ -36,17 +38,32 @@ _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.Pure
 
 
 def shown(value: Any) -> str:
-    """A value as a prompt shows it: text as it is, everything else as JSON."""
+    """A value as a prompt shows it: text as it is, everything else as JSON.
+
+    Pictures, sounds and files in it are marks, which `burnish.adapters.content.content` turns into content parts.
+
+    Raises:
+        ConfigError: The `format` of a value in it gives neither a text nor content parts.
+    """
     if type(value) is str:
         return value
-    plain = pydantic_core.to_jsonable_python(value, fallback=_fallback)
+    if is_formatted(value) and type(value).format is not Type.format:
+        return marked(value)
+    try:
+        plain = pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT)
+    except pydantic_core.PydanticSerializationError as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from error
+        raise
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
 def _fallback(value: Any) -> Any:
     if isinstance(value, Example):
-        return value.toDict()
-    return dict(value) if isinstance(value, Mapping) else str(value)
+        return dict(value.items())
+    if isinstance(value, Mapping):
+        return dict(value)
+    return marked(value) if is_formatted(value) else str(value)
 
 
 class FieldText:

@@ -1,0 +1,123 @@
+"""Replies in tags: ``<field>`` its text ``</field>``, read without an XML parser.
+
+What models write is seldom XML: texts hold ``<`` and ``&``, tags stay open, words stand around them. So a tag counts
+only where it is a field's, in whatever case; a text ends at its own closing tag, else at the opening tag of another
+field, else where the reply ends. Written texts are escaped where they would be misread otherwise, and no further.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.adapters.field_text import FieldText
+from burnish.adapters.parse import without_opened_thoughts
+from burnish.errors import ReplyError
+
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_DATA = re.compile(r"<!\[CDATA\[(.*)\]\]>", re.DOTALL)
+
+
+def in_tags(texts: Mapping[str, str]) -> str:
+    """A right reply with these texts.
+
+    Example:
+        >>> print(in_tags({"why": "1 < 2, so </why> is no end", "answer": "3 &lt; 4"}))
+        <why>
+        1 < 2, so &lt;/why> is no end
+        </why>
+        <BLANKLINE>
+        <answer>
+        3 &amp;lt; 4
+        </answer>
+    """
+    tag = _tags(texts)
+    return "\n\n".join(f"<{name}>\n{_escaped(text, tag)}\n</{name}>" for name, text in texts.items())
+
+
+def from_tags(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]:
+    """The outputs in a reply, each valid for its field.
+
+    Raises:
+        ReplyError: A field is missing or its text is no value of its type.
+    """
+    opening = _tags(fields)
+    text = without_opened_thoughts(reply, opening)
+    found = _read(text, fields, opening)
+    values = {}
+    for name, field in fields.items():
+        try:
+            if name in found:
+                inside, closed = found[name]
+                values[name] = field.read(inside, closed=closed)
+            elif len(fields) == 1:
+                # A lone output of a type that is not text may stand alone: it can be nothing else.
+                values[name] = field.read(text.strip(), closed=False, loose=False)
+            else:
+                raise _missing(name, found, reply)
+        except ReplyError as error:
+            where = "" if name in found or len(fields) > 1 else f" There is no `<{name}>` around it."
+            raise ReplyError(f"{error}{where}", reply=reply, field=name) from error
+    return values
+
+
+def has_tags(fields: Mapping[str, FieldText], reply: str) -> bool:
+    """Whether there is a tag of any field in a reply."""
+    return "<" in reply and _tags(fields).search(reply) is not None
+
+
+def _tags(names: Mapping[str, Any]) -> re.Pattern[str]:
+    """Opening and closing tags of these fields; the groups are the slash, the name, and the slash of an empty one."""
+    spelt = "|".join(re.escape(name).replace("_", "[_ -]") for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"<\s{{0,9}}(/?)\s{{0,9}}({spelt})(?:\s[^<>]{{0,200}}?)?\s{{0,9}}(/?)\s{{0,9}}>", re.IGNORECASE)
+
+
+def _escaped(text: str, tag: re.Pattern[str]) -> str:
+    text = _ENTITY.sub(lambda entity: f"&amp;{entity[0][1:]}", text)
+    if text.startswith("<![CDATA["):
+        return f"&lt;{text[1:]}"
+    return tag.sub(lambda found: f"&lt;{found[0][1:]}", text)
+
+
+def _read(text: str, fields: Mapping[str, Any], tag: re.Pattern[str]) -> dict[str, tuple[str, bool]]:
+    """Name → text, and whether it cannot have been cut off; the first of each name."""
+    spelt = {name.casefold().replace("_", ""): name for name in fields}
+    found: dict[str, tuple[str, bool]] = {}
+    inside, begin = "", 0
+    for match in tag.finditer(text):
+        exact = match[2] if match[2] in fields else spelt[re.sub("[_ -]", "", match[2].casefold())]
+        if inside:
+            ends = exact == inside and bool(match[1])
+            # What opens within a text that closes later is part of the text.
+            if ends or (not match[1] and exact not in found and exact != inside and not _closes(text, inside, match)):
+                found[inside] = _plain(text[begin : match.start()]), True
+                inside = ""
+            if ends or inside:
+                continue
+        if not match[1] and exact not in found:
+            if match[3]:
+                found[exact] = "", True
+            else:
+                inside, begin = exact, match.end()
+    if inside:
+        found[inside] = _plain(text[begin:]), False
+    return found
+
+
+def _closes(text: str, name: str, after: re.Match[str]) -> bool:
+    return text.find(f"</{name}", after.end()) >= 0
+
+
+def _plain(text: str) -> str:
+    text = text.strip()
+    data = _DATA.fullmatch(text)
+    if data is not None:
+        return data[1]
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
+
+
+def _missing(name: str, found: Mapping[str, Any], reply: str) -> ReplyError:
+    there = f"only {', '.join(f'`<{one}>`' for one in found)}" if found else "no tags at all"
+    return ReplyError(f"The reply has no tag `<{name}>`, {there}. It reads {reply[:200]!r}.", reply=reply, field=name)

@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from burnish.errors import (
         StateError as StateError,
     )
+    from burnish.errors import (
+        ToolError as ToolError,
+    )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
     from burnish.lm.backends.base import (
@@ -139,6 +142,8 @@ if TYPE_CHECKING:
     )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
+    from burnish.values.tools import Tool as Tool
+    from burnish.values.tools import ToolCalls as ToolCalls
     from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
@@ -146,6 +151,7 @@ _HOMES = {
     "values.example": ("Example",),
     "values.prediction": ("Prediction", "Completions"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
+    "values.tools": ("Tool", "ToolCalls"),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),
     "values.budget": ("Budget",),
@@ -184,6 +190,7 @@ _HOMES = {
         "StateError",
         "PluginError",
         "ReplyError",
+        "ToolError",
         "MetricError",
         "LMError",
         "LMTransient",

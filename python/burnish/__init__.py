@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from burnish.errors import (
         StateError as StateError,
     )
+    from burnish.errors import (
+        ToolError as ToolError,
+    )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
     from burnish.lm.backends.base import (
@@ -139,6 +142,8 @@ if TYPE_CHECKING:
     )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
+    from burnish.values.tools import Tool as Tool
+    from burnish.values.tools import ToolCalls as ToolCalls
     from burnish.values.types.base import Type as Type
     from burnish.values.usage import Usage as Usage
 
@@ -147,6 +152,7 @@ _HOMES = {
     "values.example": ("Example",),
     "values.prediction": ("Prediction", "Completions"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
+    "values.tools": ("Tool", "ToolCalls"),
     "values.types.base": ("Type",),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),
@@ -186,6 +192,7 @@ _HOMES = {
         "StateError",
         "PluginError",
         "ReplyError",
+        "ToolError",
         "MetricError",
         "LMError",
         "LMTransient",

@@ -70,7 +70,7 @@ def has_tags(fields: Mapping[str, FieldText], reply: str) -> bool:
 
 def _tags(names: Mapping[str, Any]) -> re.Pattern[str]:
     """Opening and closing tags of these fields; the groups are the slash, the name, and the slash of an empty one."""
-    spelt = "|".join(re.escape(name).replace("_", "[_ -]") for name in sorted(names, key=len, reverse=True))
+    spelt = "|".join(_any_spelling(name) for name in sorted(names, key=len, reverse=True))
     return re.compile(rf"<\s{{0,9}}(/?)\s{{0,9}}({spelt})(?:\s[^<>]{{0,200}}?)?\s{{0,9}}(/?)\s{{0,9}}>", re.IGNORECASE)
 
 
@@ -83,31 +83,44 @@ def _escaped(text: str, tag: re.Pattern[str]) -> str:
 
 def _read(text: str, fields: Mapping[str, Any], tag: re.Pattern[str]) -> dict[str, tuple[str, bool]]:
     """Name → text, and whether it cannot have been cut off; the first of each name."""
-    spelt = {name.casefold().replace("_", ""): name for name in fields}
+    spelt = {_spelling(name): name for name in fields}
     found: dict[str, tuple[str, bool]] = {}
-    inside, begin = "", 0
-    for match in tag.finditer(text):
-        exact = match[2] if match[2] in fields else spelt[re.sub("[_ -]", "", match[2].casefold())]
-        if inside:
-            ends = exact == inside and bool(match[1])
-            # What opens within a text that closes later is part of the text.
-            if ends or (not match[1] and exact not in found and exact != inside and not _closes(text, inside, match)):
-                found[inside] = _plain(text[begin : match.start()]), True
-                inside = ""
-            if ends or inside:
-                continue
-        if not match[1] and exact not in found:
-            if match[3]:
-                found[exact] = "", True
-            else:
-                inside, begin = exact, match.end()
-    if inside:
-        found[inside] = _plain(text[begin:]), False
+    opened = _next(text, 0, tag, spelt, found)
+    while opened is not None:
+        match, name = opened
+        end = None if match[3] else _closing(name).search(text, match.end())
+        if end is None:
+            opened = _next(text, match.end(), tag, spelt, {**found, name: None})
+            stop = match.end() if match[3] else len(text) if opened is None else opened[0].start()
+            closed = opened is not None or bool(match[3])
+            found[name] = _plain(text[match.end() : stop]), closed
+        else:
+            found[name] = _plain(text[match.end() : end.start()]), True
+            opened = _next(text, end.end(), tag, spelt, found)
     return found
 
 
-def _closes(text: str, name: str, after: re.Match[str]) -> bool:
-    return text.find(f"</{name}", after.end()) >= 0
+def _next(
+    text: str, position: int, tag: re.Pattern[str], spelt: Mapping[str, str], found: Mapping[str, Any]
+) -> tuple[re.Match[str], str] | None:
+    """The next opening tag of a field that is not found yet."""
+    for match in tag.finditer(text, position):
+        name = match[2] if match[2] in spelt.values() else spelt[_spelling(match[2])]
+        if not match[1] and name not in found:
+            return match, name
+    return None
+
+
+def _closing(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<\s{{0,9}}/\s{{0,9}}{_any_spelling(name)}\s{{0,9}}>", re.IGNORECASE)
+
+
+def _spelling(name: str) -> str:
+    return re.sub("[_ -]", "", name.casefold())
+
+
+def _any_spelling(name: str) -> str:
+    return re.escape(name).replace("_", "[_ -]")
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,91 @@
+"""Two questions instead of one: the task in free form, then the fields out of what was said.
+
+For models that reason better than they keep to a form. The second question goes to a model that is good at forms and
+may be small. Each call of a predictor costs two LM calls; both are on its bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from burnish.adapters.base import Adapter, Ask, Demo, Prompt
+from burnish.adapters.chat import ChatAdapter
+from burnish.adapters.content import content
+from burnish.adapters.describe import words
+from burnish.adapters.field_text import FieldText, shown
+from burnish.adapters.form import FormAdapter, texts_of
+from burnish.errors import ConfigError, ReplyError
+from burnish.lm.capabilities import Capabilities
+from burnish.lm.request import Message, Output
+from burnish.values.signature import InputField, Signature
+from burnish.values.signature_fields import description
+
+if TYPE_CHECKING:
+    from burnish.lm.lm import LM
+
+_GIVEN = "text"
+
+
+class TwoStepAdapter(FormAdapter):
+    """Asks in free form, and has another model take the fields out of the reply.
+
+    Args:
+        extraction_model: Who takes them out; None is the model that was asked.
+        extraction_adapter: In which form that one is asked; None is `ChatAdapter`.
+
+    Raises:
+        ConfigError: The model is none.
+
+    Example:
+        >>> adapter = TwoStepAdapter()
+        >>> sums = Signature("question -> answer: int")
+        >>> print(adapter.render(sums, {"question": "6 × 7?"})[0]["content"])
+        question:
+        6 × 7?
+    """
+
+    name = "two_step"
+
+    def __init__(self, extraction_model: LM | None = None, *, extraction_adapter: Adapter | None = None) -> None:
+        if extraction_model is not None and not hasattr(extraction_model, "complete"):
+            raise ConfigError(
+                f"TwoStepAdapter({extraction_model!r}) needs an LM: write TwoStepAdapter(burnish.LM('provider/name'))."
+            )
+        self.extraction_model = extraction_model
+        self.extraction_adapter = ChatAdapter() if extraction_adapter is None else extraction_adapter
+
+    def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
+        """The last user turn: the inputs, each under its name."""
+        names = [name for name in signature.input_fields if name in inputs]
+        texts = [f"{name}:\n{shown(inputs[name])}" for name in names]
+        return [{"role": "user", "content": content("\n\n".join(texts) or self.closing(signature.output_fields))}]
+
+    def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
+        """The outputs in a reply of the extraction model."""
+        return self.extraction_adapter.parse(signature, reply)
+
+    async def read(
+        self, signature: type[Signature], output: Output, capabilities: Capabilities, ask: Ask
+    ) -> dict[str, Any]:
+        """The outputs in one completion, as the extraction model takes them out of it.
+
+        Raises:
+            ReplyError: That model's reply does not parse; the error carries the first model's reply.
+            LMError: That model brought no reply.
+        """
+        if not output.text.strip():
+            raise ReplyError("The reply is empty, so there is nothing to take the outputs out of.", reply=output.text)
+        try:
+            return await ask(
+                self.extraction_adapter,
+                _extraction(signature),
+                {_GIVEN: output.text},
+                model=self.extraction_model,
+            )
+        except ReplyError as error:
+            raise ReplyError(
+                f"The outputs could not be taken out of the reply: {error} The reply was {output.text[:200]!r}.",
+                reply=output.text,
+                field=error.field,
+            ) from error

@@ -14,6 +14,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from burnish.adapters.base import Adapter as Adapter
     from burnish.adapters.chat import ChatAdapter as ChatAdapter
+    from burnish.adapters.json import JSONAdapter as JSONAdapter
+    from burnish.adapters.two_step import TwoStepAdapter as TwoStepAdapter
+    from burnish.adapters.xml import XMLAdapter as XMLAdapter
     from burnish.errors import (
         BudgetExhausted as BudgetExhausted,
     )
@@ -168,6 +171,9 @@ _HOMES = {
     "lm.settings": ("settings", "configure", "context"),
     "adapters.base": ("Adapter",),
     "adapters.chat": ("ChatAdapter",),
+    "adapters.json": ("JSONAdapter",),
+    "adapters.two_step": ("TwoStepAdapter",),
+    "adapters.xml": ("XMLAdapter",),
     "modules.module": ("Module",),
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),

@@ -48,12 +48,14 @@ class ReplyError(BurnishError):
     Attributes:
         reply: The whole reply as it came.
         field: The output field at fault, where one is.
+        cut_off: Whether the reply ended at its longest, so that another try would end there too.
     """
 
-    def __init__(self, message: str, *, reply: str, field: str | None = None) -> None:
+    def __init__(self, message: str, *, reply: str, field: str | None = None, cut_off: bool = False) -> None:
         super().__init__(message)
         self.reply = reply
         self.field = field
+        self.cut_off = cut_off
 
 
 class ToolError(BurnishError, ValueError):

@@ -172,5 +172,7 @@ class Adapter(ABC):
     def dump_state(self) -> dict[str, Any]:
         """Its class and settings, which are part of what a run is."""
         settings = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        dumped = {name: value.dump_state() if hasattr(value, "dump_state") else value for name, value in settings.items()}
+        dumped = {
+            name: value.dump_state() if hasattr(value, "dump_state") else value for name, value in settings.items()
+        }
         return {"adapter": type(self).__qualname__, **dumped}

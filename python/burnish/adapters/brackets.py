@@ -22,9 +22,9 @@ def closing(text: str, start: int) -> int:
     """Where what opens at `start` has ended; -1 where it does not, or is nested too deep.
 
     Example:
-        >>> text = "see {'a': 'it\\'s }', \\"b\\": [1, 2,]} there"
+        >>> text = "see {'a': 'it's }', 'b': [1, 2,]} there"
         >>> text[4 : closing(text, 4)]
-        '{\\'a\\': \\'it\\'s }\\', "b": [1, 2,]}'
+        "{'a': 'it's }', 'b': [1, 2,]}"
     """
     waiting: list[str] = []
     quote, skipped = "", -1

@@ -58,10 +58,10 @@ class JSONAdapter(FormAdapter):
         # With both, many endpoints refuse the call or never call a tool.
         if tools or not capabilities.structured_output:
             return tools
-        kept = signature.kept.get(response_format)
+        kept: Mapping[str, Any] | None = signature.kept.get(response_format)
         if kept is None:
             kept = signature.kept[response_format] = {"response_format": response_format(signature)}
-        return kept  # type: ignore[no-any-return]
+        return kept
 
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
         """The outputs in a reply, each valid for its field; one in `ChatAdapter`'s sections is read too.

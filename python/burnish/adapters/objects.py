@@ -97,7 +97,7 @@ def _named(fields: Mapping[str, FieldText], whole: Mapping[str, Any]) -> dict[st
     if len(found) < len(fields):
         spelt = {_spelling(name): name for name in fields if name not in found}
         for key, value in whole.items():
-            name = spelt.get(_spelling(key)) if isinstance(key, str) else None
+            name = spelt.get(_spelling(key))
             if name is not None:
                 found.setdefault(name, value)
     return found

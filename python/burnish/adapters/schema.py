@@ -21,7 +21,7 @@ _SAID = ("type", "enum", "description")
 _JSON_TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
-class _NotSaid(Exception):  # noqa: N818 - it never leaves this module
+class _NotSaid(Exception):
     """The types have no schema in strict mode."""
 
 

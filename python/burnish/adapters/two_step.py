@@ -6,25 +6,26 @@ may be small. Each call of a predictor costs two LM calls; both are on its bill.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from burnish.adapters.base import Adapter, Ask, Demo, Prompt
+from burnish.adapters.base import Adapter, Ask
 from burnish.adapters.chat import ChatAdapter
 from burnish.adapters.content import content
-from burnish.adapters.describe import words
 from burnish.adapters.field_text import FieldText, shown
 from burnish.adapters.form import FormAdapter, texts_of
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.capabilities import Capabilities
 from burnish.lm.request import Message, Output
 from burnish.values.signature import InputField, Signature
-from burnish.values.signature_fields import description
 
 if TYPE_CHECKING:
     from burnish.lm.lm import LM
 
-_GIVEN = "text"
+# The second is for signatures with an output of the first name.
+_GIVEN = ("text", "text_to_read")
+_TAKE_OUT = """Take the output fields out of the text, as it states them.
+Work nothing out anew, and add nothing that the text does not say."""
 
 
 class TwoStepAdapter(FormAdapter):
@@ -76,16 +77,44 @@ class TwoStepAdapter(FormAdapter):
         """
         if not output.text.strip():
             raise ReplyError("The reply is empty, so there is nothing to take the outputs out of.", reply=output.text)
+        question, given = _extraction(signature)
         try:
-            return await ask(
-                self.extraction_adapter,
-                _extraction(signature),
-                {_GIVEN: output.text},
-                model=self.extraction_model,
-            )
+            return await ask(self.extraction_adapter, question, {given: output.text}, model=self.extraction_model)
         except ReplyError as error:
             raise ReplyError(
                 f"The outputs could not be taken out of the reply: {error} The reply was {output.text[:200]!r}.",
                 reply=output.text,
                 field=error.field,
             ) from error
+
+    def around(self, name: str) -> tuple[str, str]:
+        """The name."""
+        return f"{name}:\n", ""
+
+    def pattern(self, names: Collection[str]) -> str:
+        """No form at all: only what has to be said."""
+        return (
+            "Think about the task and answer in your own words. Whatever way you write, your answer has to state "
+            f"{', '.join(f'`{name}`' for name in names)} so that nobody can mistake it."
+        )
+
+    def closing(self, names: Collection[str]) -> str:
+        """What has to be said."""
+        return f"State {', '.join(f'`{name}`' for name in names)}."
+
+    def written(self, fields: Mapping[str, FieldText], outputs: Mapping[str, Any]) -> str:
+        """The outputs, each under its name."""
+        return "\n\n".join(f"{name}:\n{text}" for name, text in texts_of(fields, outputs).items())
+
+
+def _extraction(signature: type[Signature]) -> tuple[type[Signature], str]:
+    """The second question, which has the same outputs and one text to take them out of; and the name of that input."""
+    made: tuple[type[Signature], str] | None = signature.kept.get(_extraction)
+    if made is None:
+        given = next(name for name in _GIVEN if name not in signature.output_fields)
+        question = signature
+        for name in signature.input_fields:
+            question = question.delete(name)
+        question = question.append(given, InputField(desc="an answer in free form")).with_instructions(_TAKE_OUT)
+        made = signature.kept[_extraction] = question, given
+    return made

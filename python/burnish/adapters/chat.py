@@ -13,13 +13,15 @@ from typing import Any
 
 from burnish.adapters.base import Adapter, Demo, Prompt
 from burnish.adapters.content import content
-from burnish.adapters.describe import bare, without_none, words
-from burnish.adapters.field_text import NOT_SHOWN, FieldText, shown
+from burnish.adapters.demos import shown_demo
+from burnish.adapters.describe import line
+from burnish.adapters.field_text import NOT_SHOWN, FieldText
+from burnish.adapters.history import turns, without_history
+from burnish.adapters.input_text import InputText
 from burnish.adapters.parse import Sections, read_sections, without_opened_thoughts
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.request import Message, Prefix
 from burnish.values.signature import Signature
-from burnish.values.signature_fields import description
 
 _COMPLETED = "[[ ## completed ## ]]"
 
@@ -49,15 +51,12 @@ class ChatAdapter(Adapter):
         return Prompt(Prefix(messages))
 
     def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
-        """The last user turn: the inputs as sections, and which sections to answer with."""
+        """The last user turn: the inputs as sections, and which sections to answer with; before it the conversation."""
         form = _form(signature)
-        parts = []
-        for name, header, _ in form.inputs:
-            if name in inputs:
-                value = inputs[name]
-                parts.append(header + (value if type(value) is str else shown(value)))
+        parts = [header + field.show(inputs[field.name]) for header, field in form.inputs if field.name in inputs]
         parts.append(form.closing)
-        return [{"role": "user", "content": content("\n\n".join(parts))}]
+        last: Message = {"role": "user", "content": content("\n\n".join(parts))}
+        return [*turns(signature, inputs, self.format_demo), last]
 
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
         """The outputs in a reply, each valid for its field.
@@ -72,9 +71,8 @@ class ChatAdapter(Adapter):
         for name, field in form.outputs.items():
             section = sections.named.get(name)
             if section is None:
-                if len(form.outputs) == 1:
-                    return {name: _bare(field, sections, reply)}
-                raise _missing(name, sections.seen, reply)
+                values[name] = _left_out(form, field, sections, reply)
+                continue
             try:
                 values[name] = field.read(section.text, closed=section.closed)
             except ReplyError as error:
@@ -84,17 +82,23 @@ class ChatAdapter(Adapter):
     def format_demo(self, signature: type[Signature], demo: Demo) -> list[Message]:
         """A demo as a user and an assistant turn; nothing where it shows no inputs or no outputs."""
         form = _form(signature)
-        given = {name for name, _, nullable in form.inputs if _has(demo, name, nullable=nullable)}
-        made = {name for name, field in form.outputs.items() if _has(demo, name, nullable=field.nullable)}
-        if not made or (form.inputs and not given):
+        seen = shown_demo((field for _, field in form.inputs), form.outputs.values(), demo)
+        if seen is None:
             return []
-        missing = ["inputs"] * (len(given) < len(form.inputs)) + ["outputs"] * (len(made) < len(form.outputs))
-        parts = [f"(an incomplete example: some {' and '.join(missing)} are not shown.)"] if missing else []
-        parts += [header + (shown(demo[name]) if name in given else NOT_SHOWN) for name, header, _ in form.inputs]
-        texts = {name: field.write(demo[name]) if name in made else NOT_SHOWN for name, field in form.outputs.items()}
+        parts = [seen.notice] if seen.notice else []
+        for header, field in form.inputs:
+            parts.append(header + (field.show(seen.inputs[field.name]) if field.name in seen.inputs else NOT_SHOWN))
+        texts = {
+            name: field.write(seen.outputs[name]) if name in seen.outputs else NOT_SHOWN
+            for name, field in form.outputs.items()
+        }
         # Without inputs there is nothing to say but which sections to write, as in the last turn.
         asked = "\n\n".join(parts) or form.closing
-        return [{"role": "user", "content": content(asked)}, {"role": "assistant", "content": _reply(texts)}]
+        return [
+            *turns(signature, demo, self.format_demo),
+            {"role": "user", "content": content(asked)},
+            {"role": "assistant", "content": _reply(texts)},
+        ]
 
     def format_reply(self, signature: type[Signature], outputs: Demo) -> str:
         """How a right reply with these outputs looks.
@@ -103,10 +107,15 @@ class ChatAdapter(Adapter):
             ConfigError: An output is missing.
         """
         form = _form(signature)
-        missing = [name for name in form.outputs if name not in outputs]
+        missing = [name for name, field in form.outputs.items() if name not in outputs and not field.has_default]
         if missing:
             raise ConfigError(f"A reply for {signature.signature!r} needs the output {', '.join(map(repr, missing))}.")
-        return _reply({name: field.write(outputs[name]) for name, field in form.outputs.items()})
+        return _reply(
+            {
+                name: field.write(outputs[name] if name in outputs else field.default())
+                for name, field in form.outputs.items()
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +123,12 @@ class _Form:
     """What every call of a signature shares.
 
     Attributes:
-        inputs: Name and header of each input, and whether it may be None.
+        inputs: Header of each input, and how it is shown.
         outputs: How each output is written and read.
         closing: The last line of the last turn.
     """
 
-    inputs: tuple[tuple[str, str, bool], ...]
+    inputs: tuple[tuple[str, InputText], ...]
     outputs: dict[str, FieldText]
     closing: str
 
@@ -130,8 +139,8 @@ def _form(signature: type[Signature]) -> _Form:
         outputs = signature.output_fields
         form = signature.kept[ChatAdapter] = _Form(
             tuple(
-                (name, f"{_header(name)}\n", without_none(bare(field.annotation)[0])[1])
-                for name, field in signature.input_fields.items()
+                (f"{_header(name)}\n", InputText(name, field))
+                for name, field in without_history(signature).input_fields.items()
             ),
             {name: FieldText(name, field) for name, field in outputs.items()},
             f"Reply with the sections {', '.join(f'`{name}`' for name in outputs)}, then `completed`.",
@@ -150,23 +159,24 @@ def _reply(texts: Mapping[str, str]) -> str:
 def _system(signature: type[Signature], instructions: str) -> str:
     outputs = list(signature.output_fields)
     parts = ["You are given input fields and answer with output fields."]
-    for title, fields in (("Input fields", signature.input_fields), ("Output fields", signature.output_fields)):
+    stated = without_history(signature)
+    for title, fields in (("Input fields", stated.input_fields), ("Output fields", stated.output_fields)):
         if fields:
-            lines = []
-            for name, field in fields.items():
-                desc = description(name, field)
-                about = f"- `{name}` ({words(field.annotation, field.metadata)})"
-                lines.append(f"{about}: {desc}" if desc else about)
-            parts.append("\n".join([f"{title}:", *lines]))
+            parts.append("\n".join([f"{title}:", *(line(name, field) for name, field in fields.items())]))
     parts.append("Write the reply in exactly this form, each header on a line of its own, and nothing else:")
     parts.append(_reply({name: f"{{{name}}}" for name in outputs}))
     parts.append(f"Task:\n{instructions}")
     return "\n\n".join(parts)
 
 
-def _has(demo: Demo, name: str, *, nullable: bool) -> bool:
-    """Whether a demo shows a field; None is a value only where the field allows it."""
-    return name in demo and (nullable or demo[name] is not None)
+def _left_out(form: _Form, field: FieldText, sections: Sections, reply: str) -> Any:
+    """An output that has no section: the whole reply where it is the only output, else its default."""
+    named = [name for name in sections.seen if name in form.outputs or name == "completed"]
+    if field.has_default and named and not (len(form.outputs) == 1 and sections.lead):
+        return field.default()
+    if len(form.outputs) == 1:
+        return _bare(field, sections, reply)
+    raise _missing(field.name, sections.seen, reply)
 
 
 def _bare(field: FieldText, sections: Sections, reply: str) -> Any:

@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
     from burnish.values.types.base import Type as Type
+    from burnish.values.types.history import History as History
     from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
@@ -148,6 +149,7 @@ _HOMES = {
     "values.prediction": ("Prediction", "Completions"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
     "values.types.base": ("Type",),
+    "values.types.history": ("History",),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),
     "values.budget": ("Budget",),

@@ -36,7 +36,7 @@ class InputText:
         self._field = field
         self.has_default = not field.is_required()
         self.nullable = without_none(bare(field.annotation)[0])[1]
-        self._validator = validator_of(name, field, side="input") if _holds_type(field.annotation, set()) else None
+        self._validator = validator_of(name, field, side="input") if holds_type(field.annotation) else None
 
     def default(self) -> Any:
         """What it is where a call leaves it out, made anew each time."""
@@ -59,8 +59,12 @@ class InputText:
             ) from error
 
 
-def _holds_type(annotation: Any, seen: set[int]) -> bool:
+def holds_type(annotation: Any) -> bool:
     """Whether a `Type` is or stands somewhere in a type."""
+    return _holds_type(annotation, set())
+
+
+def _holds_type(annotation: Any, seen: set[int]) -> bool:
     # A class may hold itself.
     if id(annotation) in seen:
         return False

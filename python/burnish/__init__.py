@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from burnish.values.tools import Tool as Tool
     from burnish.values.tools import ToolCalls as ToolCalls
     from burnish.values.types.base import Type as Type
+    from burnish.values.types.history import History as History
     from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
@@ -157,6 +158,7 @@ _HOMES = {
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
     "values.tools": ("Tool", "ToolCalls"),
     "values.types.base": ("Type",),
+    "values.types.history": ("History",),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),
     "values.budget": ("Budget",),

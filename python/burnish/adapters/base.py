@@ -90,13 +90,15 @@ class Adapter(ABC):
     def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
         """The last turn, with the inputs of one call; inputs that are missing are left out.
 
-        Write values with `burnish.adapters.field_text.shown` and hand the finished text of every user message, those
-        of `format_demo` included, to `burnish.adapters.content.content`: pictures, sounds and files become parts there.
+        State the fields of `without_history(signature)`, and put the `turns` of a conversation before the turn
+        (`burnish.adapters.history`). Write values with `burnish.adapters.input_text.InputText`, and hand the finished
+        text of every user message, those of `format_demo` included, to `burnish.adapters.content.content`: pictures,
+        sounds and files become parts there.
         """
 
     @abstractmethod
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
-        """The outputs in a reply, each valid for its field.
+        """The outputs in a reply, each valid for its field; one that is left out is its default, where it has one.
 
         Raises:
             ReplyError: A field is missing or its text is no value of its type. Nothing else is
@@ -122,7 +124,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def format_demo(self, signature: type[Signature], demo: Demo) -> list[Message]:
-        """A demo as a user and an assistant turn; nothing where it shows no inputs or no outputs."""
+        """A demo as a user and an assistant turn; nothing where it shows no inputs or no outputs.
+
+        `burnish.adapters.demos.shown_demo` says what it shows.
+        """
 
     @abstractmethod
     def format_reply(self, signature: type[Signature], outputs: Demo) -> str:

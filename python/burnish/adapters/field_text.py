@@ -31,6 +31,7 @@ from burnish.adapters.parse import (
 )
 from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
+from burnish.values.signature_fields import default_of
 from burnish.values.types.base import Type, is_formatted
 
 NOT_SHOWN = "Not shown."
@@ -71,9 +72,13 @@ def _fallback(value: Any) -> Any:
 class FieldText:
     """How one output field is written and read.
 
+    A reply may leave out an output that `has_default`, and it takes its `default()` then. That a reply names no output
+    at all is never read so: it does not follow the form, and says something else.
+
     Attributes:
         name: The field's name.
         nullable: Whether None is one of its values.
+        has_default: Whether a reply may leave it out.
 
     Raises:
         SignatureError: pydantic cannot check values of this type.
@@ -82,23 +87,27 @@ class FieldText:
     __slots__ = (
         "_candidates",
         "_choices",
+        "_field",
         "_is_single",
         "_placeholders",
         "_plain",
         "_quoted",
         "_reason",
         "_validator",
+        "has_default",
         "name",
         "nullable",
     )
 
     def __init__(self, name: str, field: FieldInfo) -> None:
         self.name = name
+        self._field = field
+        self.has_default = not field.is_required()
         self._placeholders = (NOT_SHOWN, f"{{{name}}}")
         inner, self.nullable = without_none(bare(field.annotation)[0])
         inner = bare(inner)[0]
         self._plain = field.annotation is str and not field.metadata
-        self._validator = _validator(name, field)
+        self._validator = validator_of(name, field)
         self._choices = choices(inner)
         kind = words(field.annotation, field.metadata)
         self._reason = f"that is {'not' if self._choices is not None else 'no'} {kind}"
@@ -106,6 +115,10 @@ class FieldText:
         self._quoted = inner in (Any, object) or any(part in (str, Any, object) for part in union_parts(inner))
         self._candidates = _candidates(inner, self._choices, quoted=self._quoted)
         self._is_single = self._candidates is not read_text and getattr(self._candidates, "func", None) is not read_json
+
+    def default(self) -> Any:
+        """What it is where a reply leaves it out: each time made anew, so that nobody changes another's."""
+        return default_of(self._field)
 
     def write(self, value: Any) -> str:
         """The value as a right reply has it; a value of another type as well as it can be shown."""
@@ -234,14 +247,19 @@ def _as_text(value: Any) -> str:
         return "JSON within JSON"
 
 
-def _validator(name: str, field: FieldInfo) -> TypeAdapter[Any]:
+def validator_of(name: str, field: FieldInfo, *, side: str = "output") -> TypeAdapter[Any]:
+    """What checks the values of a field, by its type and its constraints.
+
+    Raises:
+        SignatureError: pydantic cannot check values of this type.
+    """
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     try:
         return TypeAdapter(kind)
-    # A type may be broken in any way; all of them mean that replies cannot be checked.
+    # A type may be broken in any way; all of them mean that values cannot be checked.
     except Exception as error:
         raise SignatureError(
-            f"The output `{name}` has the type {field.annotation!r}, which pydantic cannot check: {error!s:.300}"
+            f"The {side} `{name}` has the type {field.annotation!r}, which pydantic cannot check: {error!s:.300}"
         ) from error
 
 

@@ -11,20 +11,22 @@ What is worked out from the fields is kept with the signature.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from burnish.adapters.base import Adapter, Ask, Demo, Prompt
 from burnish.adapters.content import content
-from burnish.adapters.describe import bare, without_none, words
-from burnish.adapters.field_text import NOT_SHOWN, FieldText, shown
+from burnish.adapters.demos import shown_demo
+from burnish.adapters.describe import line
+from burnish.adapters.field_text import NOT_SHOWN, FieldText
+from burnish.adapters.history import turns, without_history
+from burnish.adapters.input_text import InputText
 from burnish.adapters.native_tools import calls_in, tool_fields, without_tools
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.capabilities import Capabilities
 from burnish.lm.request import Message, Output, Prefix
 from burnish.values.signature import Signature
-from burnish.values.signature_fields import description
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,12 @@ class Form:
     """What every call of a signature shares.
 
     Attributes:
-        inputs: Name of each input, what stands before and after its text, and whether it may be None.
+        inputs: How each input is shown, and what stands before and after its text.
         outputs: How each output is written and read.
         closing: The last line of the last turn.
     """
 
-    inputs: tuple[tuple[str, str, str, bool], ...]
+    inputs: tuple[tuple[InputText, str, str], ...]
     outputs: dict[str, FieldText]
     closing: str
 
@@ -55,31 +57,34 @@ class FormAdapter(Adapter):
         return Prompt(Prefix(messages))
 
     def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
-        """The last user turn: the inputs, and what to reply with."""
+        """The last user turn: the inputs, and what to reply with; before it the conversation."""
         form = self.form(signature)
-        parts = []
-        for name, before, after, _ in form.inputs:
-            if name in inputs:
-                value = inputs[name]
-                parts.append(f"{before}{value if type(value) is str else shown(value)}{after}")
+        parts = [
+            f"{before}{field.show(inputs[field.name])}{after}"
+            for field, before, after in form.inputs
+            if field.name in inputs
+        ]
         parts.append(form.closing)
-        return [{"role": "user", "content": content("\n\n".join(parts))}]
+        last: Message = {"role": "user", "content": content("\n\n".join(parts))}
+        return [*turns(signature, inputs, self.format_demo), last]
 
     def format_demo(self, signature: type[Signature], demo: Demo) -> list[Message]:
         """A demo as a user and an assistant turn; nothing where it shows no inputs or no outputs."""
         form = self.form(signature)
-        given = {name for name, _, _, nullable in form.inputs if _has(demo, name, nullable=nullable)}
-        made = {name: demo[name] for name, field in form.outputs.items() if _has(demo, name, nullable=field.nullable)}
-        if not made or (form.inputs and not given):
+        seen = shown_demo((field for field, _, _ in form.inputs), form.outputs.values(), demo)
+        if seen is None:
             return []
-        missing = ["inputs"] * (len(given) < len(form.inputs)) + ["outputs"] * (len(made) < len(form.outputs))
-        parts = [f"(an incomplete example: some {' and '.join(missing)} are not shown.)"] if missing else []
-        for name, before, after, _ in form.inputs:
-            parts.append(f"{before}{shown(demo[name]) if name in given else NOT_SHOWN}{after}")
+        parts = [seen.notice] if seen.notice else []
+        for field, before, after in form.inputs:
+            text = field.show(seen.inputs[field.name]) if field.name in seen.inputs else NOT_SHOWN
+            parts.append(f"{before}{text}{after}")
         # Without inputs there is nothing to say but what to reply with, as in the last turn.
         asked = "\n\n".join(parts) or form.closing
-        answered = self.written(form.outputs, made)
-        return [{"role": "user", "content": content(asked)}, {"role": "assistant", "content": answered}]
+        return [
+            *turns(signature, demo, self.format_demo),
+            {"role": "user", "content": content(asked)},
+            {"role": "assistant", "content": self.written(form.outputs, seen.outputs)},
+        ]
 
     def format_reply(self, signature: type[Signature], outputs: Demo) -> str:
         """How a right reply with these outputs looks.
@@ -88,10 +93,12 @@ class FormAdapter(Adapter):
             ConfigError: An output is missing.
         """
         fields = self.form(signature).outputs
-        missing = [name for name in fields if name not in outputs]
+        missing = [name for name, field in fields.items() if name not in outputs and not field.has_default]
         if missing:
             raise ConfigError(f"A reply for {signature.signature!r} needs the output {', '.join(map(repr, missing))}.")
-        return self.written(fields, {name: outputs[name] for name in fields})
+        return self.written(
+            fields, {name: outputs[name] if name in outputs else field.default() for name, field in fields.items()}
+        )
 
     def asked(self, signature: type[Signature], capabilities: Capabilities) -> type[Signature]:
         """The signature without its tools and their calls, where the model is handed tools natively."""
@@ -110,7 +117,7 @@ class FormAdapter(Adapter):
     ) -> dict[str, Any]:
         """The outputs in one completion: from its text, and its calls of tools where these are native.
 
-        A completion that calls tools need not say anything else: outputs that it leaves out are None then.
+        A completion that calls tools need not say anything else: outputs that it leaves out are their defaults, or None.
 
         Raises:
             ReplyError: A field is missing or no value of its type, or a call of a tool cannot be read.
@@ -125,11 +132,14 @@ class FormAdapter(Adapter):
         except ReplyError:
             if not calls:
                 raise
-            values = dict.fromkeys(rest.output_fields)
+            values = {name: field.default() if field.has_default else None for name, field in self._outputs(rest)}
         return {one: calls if one == name else values[one] for one in signature.output_fields}
 
     def _is_native(self, signature: type[Signature], capabilities: Capabilities) -> bool:
         return self.use_native_function_calling and capabilities.tools and bool(tool_fields(signature).calls)
+
+    def _outputs(self, signature: type[Signature]) -> ItemsView[str, FieldText]:
+        return self.form(signature).outputs.items()
 
     def form(self, signature: type[Signature]) -> Form:
         """What every call of a signature shares, worked out once."""
@@ -138,8 +148,8 @@ class FormAdapter(Adapter):
             outputs = signature.output_fields
             form = signature.kept[type(self)] = Form(
                 tuple(
-                    (name, *self.around(name), without_none(bare(field.annotation)[0])[1])
-                    for name, field in signature.input_fields.items()
+                    (InputText(name, field), *self.around(name))
+                    for name, field in without_history(signature).input_fields.items()
                 ),
                 {name: FieldText(name, field) for name, field in outputs.items()},
                 self.closing(outputs) if outputs else "Call the tools that the task needs.",
@@ -148,14 +158,10 @@ class FormAdapter(Adapter):
 
     def _system(self, signature: type[Signature], instructions: str) -> str:
         parts = ["You are given input fields and answer with output fields."]
-        for title, fields in (("Input fields", signature.input_fields), ("Output fields", signature.output_fields)):
+        stated = without_history(signature)
+        for title, fields in (("Input fields", stated.input_fields), ("Output fields", stated.output_fields)):
             if fields:
-                lines = []
-                for name, field in fields.items():
-                    desc = description(name, field)
-                    about = f"- `{name}` ({words(field.annotation, field.metadata)})"
-                    lines.append(f"{about}: {desc}" if desc else about)
-                parts.append("\n".join([f"{title}:", *lines]))
+                parts.append("\n".join([f"{title}:", *(line(name, field) for name, field in fields.items())]))
         if signature.output_fields:
             parts.append(self.pattern(signature.output_fields))
         parts.append(f"Task:\n{instructions}")
@@ -181,8 +187,3 @@ class FormAdapter(Adapter):
 def texts_of(fields: Mapping[str, FieldText], outputs: Mapping[str, Any]) -> dict[str, str]:
     """Each field's value as text."""
     return {name: field.write(outputs[name]) if name in outputs else NOT_SHOWN for name, field in fields.items()}
-
-
-def _has(demo: Demo, name: str, *, nullable: bool) -> bool:
-    """Whether a demo shows a field; None is a value only where the field allows it."""
-    return name in demo and (nullable or demo[name] is not None)

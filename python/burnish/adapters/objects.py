@@ -42,6 +42,9 @@ def from_object(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]:
         raise ReplyError(f"{_fault(fields, text)}.", reply=reply)
     values = {}
     for name, field in fields.items():
+        if name not in found and field.has_default:
+            values[name] = field.default()
+            continue
         if name not in found:
             has = ", ".join(f"`{key:.50}`" for key in list(whole)[:20])
             raise ReplyError(f"The reply's JSON has no key `{name}`, only {has}.", reply=reply, field=name)
@@ -65,7 +68,7 @@ def _best(fields: Mapping[str, FieldText], text: str) -> tuple[dict[str, Any] | 
             found = _named(fields, whole)
             if len(found) == len(fields):
                 return found, whole
-            if found and some is None:
+            if some is None and (found or not whole):
                 some = found, whole
     return (None, {}) if some is None else some
 

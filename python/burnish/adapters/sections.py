@@ -46,9 +46,8 @@ def from_sections(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]
     for name, field in fields.items():
         section = sections.named.get(name)
         if section is None:
-            if len(fields) == 1:
-                return {name: _bare(field, sections, reply)}
-            raise _missing(name, sections.seen, reply)
+            values[name] = _left_out(fields, field, sections, reply)
+            continue
         try:
             values[name] = field.read(section.text, closed=section.closed)
         except ReplyError as error:
@@ -143,6 +142,16 @@ def _normal(name: str) -> str:
     if name == "completed":
         return name
     return re.sub(r"[\s-]+", "_", name.strip(_MARKUP + "'\"").casefold())
+
+
+def _left_out(fields: Mapping[str, FieldText], field: FieldText, sections: Sections, reply: str) -> Any:
+    """An output that has no section: the whole reply where it is the only output, else its default."""
+    named = any(name in fields or name == "completed" for name in sections.seen)
+    if field.has_default and named and not (len(fields) == 1 and sections.lead):
+        return field.default()
+    if len(fields) == 1:
+        return _bare(field, sections, reply)
+    raise _missing(field.name, sections.seen, reply)
 
 
 def _bare(field: FieldText, sections: Sections, reply: str) -> Any:

@@ -52,6 +52,8 @@ def from_tags(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]:
             if name in found:
                 inside, closed = found[name]
                 values[name] = field.read(inside, closed=closed)
+            elif field.has_default and found:
+                values[name] = field.default()
             elif len(fields) == 1:
                 # A lone output of a type that is not text may stand alone: it can be nothing else.
                 values[name] = field.read(text.strip(), closed=False, loose=False)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from burnish.adapters.base import Adapter, Ask
 from burnish.adapters.chat import ChatAdapter
 from burnish.adapters.content import content
-from burnish.adapters.field_text import FieldText, shown
+from burnish.adapters.field_text import FieldText
 from burnish.adapters.form import FormAdapter, texts_of
+from burnish.adapters.history import turns
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.capabilities import Capabilities
 from burnish.lm.request import Message, Output
@@ -58,9 +59,10 @@ class TwoStepAdapter(FormAdapter):
 
     def render(self, signature: type[Signature], inputs: Mapping[str, Any]) -> list[Message]:
         """The last user turn: the inputs, each under its name."""
-        names = [name for name in signature.input_fields if name in inputs]
-        texts = [f"{name}:\n{shown(inputs[name])}" for name in names]
-        return [{"role": "user", "content": content("\n\n".join(texts) or self.closing(signature.output_fields))}]
+        form = self.form(signature)
+        texts = [before + field.show(inputs[field.name]) for field, before, _ in form.inputs if field.name in inputs]
+        last: Message = {"role": "user", "content": content("\n\n".join(texts) or form.closing)}
+        return [*turns(signature, inputs, self.format_demo), last]
 
     def parse(self, signature: type[Signature], reply: str) -> dict[str, Any]:
         """The outputs in a reply of the extraction model."""

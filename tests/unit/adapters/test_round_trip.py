@@ -3,80 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import enum
 import functools
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ReplyError
 from burnish.values.seed import draw
 from burnish.values.signature import InputField, OutputField, Signature
+from tests.support.typed_values import CONSTRAINED, KINDS, TEXT, Case, Mood, Point, signatures
 
 ADAPTER = ChatAdapter()
-
-
-class Mood(enum.Enum):
-    GOOD = "good"
-    BAD = "bad mood"
-    NONE = 3
-
-
-class Point(pydantic.BaseModel):
-    x: int
-    note: str | None
-    moods: list[Mood] = []
-
-
-# White space around a text, headers and the prompt's placeholders belong to the form.
-TEXT = (
-    st.text()
-    .map(str.strip)
-    .filter(
-        lambda text: (
-            "[[" not in text
-            and text not in ("Not shown.", "{a}", "{b}")
-            and not text.startswith("<")
-            and "</" not in text
-        )
-    )
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
-FLOAT = st.floats(allow_nan=False, allow_infinity=False)
-POINT = st.builds(Point, x=st.integers(), note=st.none() | TEXT, moods=st.lists(st.sampled_from(Mood), max_size=2))
-KINDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
-    (str, TEXT),
-    (str | None, st.none() | TEXT | st.sampled_from(["null", "None", '"', '"null"', ""])),
-    (int, st.integers()),
-    (int | None, st.none() | st.integers()),
-    (float, FLOAT),
-    (bool, st.booleans()),
-    (Literal["yes", "no", "No", 1, False, None], st.sampled_from(["yes", "no", "No", 1, False, None])),  # noqa: PYI061 - as users write it
-    (Mood, st.sampled_from(Mood)),
-    (Mood | None, st.none() | st.sampled_from(Mood)),
-    (list[str], st.lists(TEXT)),
-    (list[int] | None, st.none() | st.lists(st.integers())),
-    (dict[str, float], st.dictionaries(TEXT, FLOAT)),
-    (set[int], st.sets(st.integers())),
-    (tuple[int, str], st.tuples(st.integers(), TEXT)),
-    (int | str, st.integers() | TEXT | st.sampled_from(["3", "true"])),
-    (Any, JSON | st.sampled_from(["3", "null", "[1]", '"'])),
-    (Point, POINT),
-    (list[Point], st.lists(POINT, max_size=3)),
-    (dt.date, st.dates()),
-    (dt.datetime, st.datetimes()),
-    (decimal.Decimal, st.decimals(allow_nan=False, allow_infinity=False)),
-]
 
 
 def signature(kind: Any) -> type[Signature]:
@@ -84,6 +26,7 @@ def signature(kind: Any) -> type[Signature]:
 
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=lambda part: str(part)[:40])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_is_written_is_read(kind, values, data):
     outputs = {"a": data.draw(values), "b": data.draw(TEXT)}
@@ -92,6 +35,28 @@ def test_what_is_written_is_read(kind, values, data):
     parsed = ADAPTER.parse(made, reply)
     assert parsed == outputs
     assert type(parsed["a"]) is type(outputs["a"])
+
+
+@pytest.mark.parametrize(("kind", "options", "values"), CONSTRAINED, ids=lambda part: str(part)[:40])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_what_keeps_its_constraints_is_read(kind, options, values, data):
+    made = Signature({"q": InputField(), "a": (kind, OutputField(**options))})
+    outputs = {"a": data.draw(values)}
+    assert ADAPTER.parse(made, ADAPTER.format_reply(made, outputs)) == outputs
+
+
+@given(signatures())
+def test_any_signature_is_written_and_read(case: Case):
+    assert ADAPTER.parse(case.signature, ADAPTER.format_reply(case.signature, case.outputs)) == case.outputs
+    system, user, assistant, last = [
+        *ADAPTER.compile(case.signature, instructions="", demos=[{**case.inputs, **case.outputs}]).prefix.messages,
+        *ADAPTER.render(case.signature, case.inputs),
+    ]
+    assert all(f"- `{name}` (" in system["content"] for name in case.signature.fields)
+    assert assistant["content"] == ADAPTER.format_reply(case.signature, case.outputs)
+    # A demo shows its inputs as a call does.
+    assert last["content"].startswith(user["content"] + "\n\nReply with")
 
 
 PIECES = [

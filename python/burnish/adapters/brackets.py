@@ -7,6 +7,7 @@ be mended; either way nobody can know what it means.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 _MARK = re.compile(r"[{}\[\]\"'\\]")
@@ -16,10 +17,12 @@ _AFTER_TEXT = re.compile(r"\s{0,99}(?:[,:}\]]|/[/*]|#|\Z)")
 _NEAR = 50
 # Deeper than any reply means to be; what takes brackets apart one in another would overflow its stack.
 _DEEPEST = 100
+# As many brackets and quotes as a broken reply may have: what has more is not worth the time.
+_MOST_MARKS = 50_000
 
 
 def closing(text: str, start: int) -> int:
-    """Where what opens at `start` has ended; -1 where it does not, or is nested too deep.
+    """Where what opens at `start` has ended; -1 where it does not, or is too deep or too long.
 
     Example:
         >>> text = "see {'a': 'it's }', 'b': [1, 2,]} there"
@@ -28,7 +31,7 @@ def closing(text: str, start: int) -> int:
     """
     waiting: list[str] = []
     quote, skipped = "", -1
-    for found in _MARK.finditer(text, start):
+    for found in itertools.islice(_MARK.finditer(text, start), _MOST_MARKS):
         at, mark = found.start(), found.group()
         if at == skipped:
             continue

@@ -203,7 +203,7 @@ class FieldText:
             return None
         elif self._candidates is read_text or self._is_single:
             # True is no 1, and 3 no "3", unless what reads texts says so.
-            if value is None or (self._is_single and isinstance(value, dict | list)):
+            if (value is None and self._choices is None) or (self._is_single and isinstance(value, dict | list)):
                 raise self._refused(_as_text(value), self._reason)
             return self.read(_as_text(value), closed=True)
         try:

@@ -7,6 +7,7 @@ what was cut off is not mended, as what is missing cannot be known.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from burnish.adapters.parse import Text
 
 _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s+(\S.*)")
 _BEGINNING = re.compile(r"[{\[]")
+_PAIR = re.compile(r"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 # How many places in a text are tried as the beginning of JSON; more would make a long reply of brackets slow.
 _BEGINNINGS = 16
 # Mending costs up to the square of the length, and what is longer is seldom what it seems.
@@ -70,7 +72,7 @@ def within(text: str, *, mend: bool) -> Iterator[Any]:
         text: What to read.
         mend: Whether those that are slightly broken count; if so, only these.
     """
-    for inside in fenced(text):
+    for inside in itertools.islice(fenced(text), _BEGINNINGS):
         if inside.startswith(("{", "[")) and inside != text:
             yield from _bare(inside, mend=mend)
     yield from _bare(text, mend=mend)
@@ -110,6 +112,8 @@ def _without_end(text: str) -> Iterator[Any]:
 def _mended(text: str) -> Iterator[Any]:
     import json_repair
 
+    # It would read the halves of a character one by one.
+    text = _PAIR.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), text)
     try:
         yield json_repair.loads(text, skip_json_loads=True)
     except (ValueError, RecursionError):

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from burnish.values.signature_fields import description, side_of
 
 _BOUNDS = (
     ("ge", "at least {}"),
@@ -72,6 +75,20 @@ def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
         return f"one of: {' | '.join([*shown, *(['null'] if nullable else [])])}"
     text = ", ".join([_type_words(inner), *limits])
     return f"{text}, or null" if nullable else text
+
+
+def line(name: str, field: FieldInfo) -> str:
+    """A field as the prompt lists it: its name, its type, and what its author wrote about it."""
+    about = words(field.annotation, field.metadata)
+    if side_of(field) == "output" and not field.is_required():
+        about += _left_out(field.default)
+    written = description(name, field)
+    return f"- `{name}` ({about}): {written}" if written else f"- `{name}` ({about})"
+
+
+def _left_out(default: Any) -> str:
+    simple = default is None or isinstance(default, str | int | float | bool | enum.Enum)
+    return f"; {as_choice(default) or 'empty'} where left out" if simple else "; may be left out"
 
 
 def _type_words(annotation: Any) -> str:

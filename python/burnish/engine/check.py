@@ -113,7 +113,10 @@ def _arguments(program: Any) -> inspect.Signature:
     """What the program takes: its signature's inputs where it is a predictor, else what `forward` takes."""
     if program.is_predictor:
         kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Signature([inspect.Parameter(name, kind) for name in program.signature.input_fields])
+        inputs = program.signature.input_fields.items()
+        # What a call may leave out has a default here too; which, makes no difference to what can be bound.
+        defaults = {name: inspect.Parameter.empty if field.is_required() else None for name, field in inputs}
+        return inspect.Signature([inspect.Parameter(name, kind, default=one) for name, one in defaults.items()])
     return inspect.signature(forward_of(program))  # type: ignore[arg-type]
 
 

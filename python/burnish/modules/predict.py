@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from burnish.lm.settings import settings
 from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts
+from burnish.modules.inputs import completed
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -99,7 +99,7 @@ class Predict(Module):
                 f"{self!r} takes its inputs by name: write "
                 f"{next(iter(asked.input_fields), 'name')}=... instead of a bare value."
             )
-        _check_inputs(asked, inputs)
+        given = completed(asked, inputs)
         binding = current_binding()
         number = 0 if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
@@ -122,13 +122,13 @@ class Predict(Module):
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        outputs, usage = await answered(model, prompts, inputs, config=settings_of_call, predictor=name)
+        outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
         prediction.set_lm_usage(usage)
         if binding is not None:
-            binding.steps[number] = Step(self, inputs, prediction)
+            binding.steps[number] = Step(self, given, prediction)
         return prediction
 
     def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:
@@ -161,16 +161,3 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""
-
-
-def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:
-    fields = signature.kept.get(Predict)
-    if fields is None:
-        fields = signature.kept[Predict] = signature.input_fields
-    if inputs.keys() == fields.keys():
-        return
-    missing = [name for name in fields if name not in inputs]
-    extra = [name for name in inputs if name not in fields]
-    parts = [f"missing {', '.join(missing)}"] if missing else []
-    parts += [f"unknown {', '.join(extra)}"] if extra else []
-    warnings.warn(f"Predict({signature.signature}): {'; '.join(parts)}.", UserWarning, stacklevel=2)

@@ -30,6 +30,7 @@ from burnish.values.signature_fields import (
     side_of,
 )
 from burnish.values.signature_text import lookup_in, read_signature
+from burnish.values.types.history import is_history
 
 __all__ = ["InputField", "OutputField", "Signature", "SignatureMeta", "ensure_signature", "infer_prefix"]
 
@@ -121,7 +122,9 @@ class SignatureMeta(type):
         return cls._default_instructions() if cls._written is None else cls._written
 
     def _default_instructions(cls) -> str:
-        inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (cls.input_fields, cls.output_fields))
+        # A conversation is shown as turns, and under no name.
+        named = [name for name, field in cls.input_fields.items() if not is_history(field.annotation)]
+        inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (named, cls.output_fields))
         if not inputs:
             return f"Produce the fields {outputs}." if outputs else ""
         return f"Given the fields {inputs}, produce the fields {outputs}."

@@ -93,6 +93,11 @@ def description(name: str, field: FieldInfo) -> str:
     return "" if desc is None or desc == f"${{{name}}}" else str(desc)
 
 
+def default_of(field: FieldInfo) -> Any:
+    """The field's default, made anew where it could be changed; only for a field that is not required."""
+    return field.get_default(call_default_factory=True, validated_data={})
+
+
 def named(name: str, annotation: Any, field: FieldInfo, **changes: Any) -> FieldInfo:
     """A copy of the field with its name's title, its type and the changes to its extra keys filled in."""
     done = copy.copy(field)

@@ -139,8 +139,12 @@ if TYPE_CHECKING:
     )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
+    from burnish.values.types.audio import Audio as Audio
     from burnish.values.types.base import Type as Type
+    from burnish.values.types.code import Code as Code
+    from burnish.values.types.file import File as File
     from burnish.values.types.history import History as History
+    from burnish.values.types.image import Image as Image
     from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
@@ -149,6 +153,10 @@ _HOMES = {
     "values.prediction": ("Prediction", "Completions"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
     "values.types.base": ("Type",),
+    "values.types.image": ("Image",),
+    "values.types.audio": ("Audio",),
+    "values.types.file": ("File",),
+    "values.types.code": ("Code",),
     "values.types.history": ("History",),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),

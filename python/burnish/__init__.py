@@ -137,6 +137,9 @@ if TYPE_CHECKING:
     from burnish.values.signature import (
         ensure_signature as ensure_signature,
     )
+    from burnish.values.signature import (
+        make_signature as make_signature,
+    )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
     from burnish.values.types.audio import Audio as Audio
@@ -151,7 +154,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "values.example": ("Example",),
     "values.prediction": ("Prediction", "Completions"),
-    "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
+    "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature", "make_signature"),
     "values.types.base": ("Type",),
     "values.types.image": ("Image",),
     "values.types.audio": ("Audio",),

@@ -18,7 +18,7 @@ from functools import reduce
 from typing import Any
 
 from burnish.errors import SignatureError
-from burnish.values.signature_fields import check_name
+from burnish.values.signature_fields import check_name, is_type
 from burnish.values.types.audio import Audio
 from burnish.values.types.code import Code
 from burnish.values.types.file import File
@@ -54,6 +54,8 @@ def read_signature(text: str, lookup: Lookup) -> tuple[dict[str, Any], dict[str,
     arrows = _arrows(text)
     if len(arrows) != 1:
         found = "no arrow" if not arrows else f"{len(arrows)} arrows"
+        if not arrows and "->" in text:
+            found = "none outside of brackets and quotes, so one of these is not closed"
         raise SignatureError(f'A signature needs one "->" between inputs and outputs; {text!r} has {found}.')
     inputs = _read_side(text[: arrows[0]], "input", text, lookup)
     outputs = _read_side(text[arrows[0] + 2 :], "output", text, lookup)
@@ -112,7 +114,13 @@ def _arguments(side: str, where: str) -> list[ast.arg]:
     if len(statements) == 1 and isinstance(function, ast.FunctionDef) and function.returns is None:
         arguments = function.args
         plain = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs)
-        if plain and not arguments.defaults and isinstance(function.body[0], ast.Pass):
+        if plain and arguments.defaults:
+            given = ast.unparse(arguments.defaults[0])
+            raise SignatureError(
+                f"{where}: cannot read {side.strip()!r}. A default stands in a signature class: "
+                f"`name: str = InputField(default={given})`."
+            )
+        if plain and isinstance(function.body[0], ast.Pass):
             return arguments.args
     raise SignatureError(f'{where}: cannot read {side.strip()!r}. Only "name" and "name: type" can stand there.')
 
@@ -206,15 +214,6 @@ def _look_up(name: str, reader: _Reader) -> Any:
             f"{reader.where}: unknown type `{name}`.{hint} There are {_SHOWN}; "
             f'for a class of your own pass custom_types={{"{name}": {name}}}.'
         ) from None
-
-
-def is_type(found: Any) -> bool:
-    """Whether an object can be the type of a field."""
-    return (
-        found is None
-        or isinstance(found, type | types.GenericAlias | types.UnionType)
-        or type(found).__module__ in {"typing", "typing_extensions"}
-    )
 
 
 def lookup_in(custom: Mapping[str, Any], frame: types.FrameType | None) -> Lookup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp.server.fastmcp import FastMCP
 from pydantic import BaseModel
 
-server = FastMCP("tests")
+server = FastMCP("tests", log_level="ERROR")
 
 
 class Place(BaseModel):

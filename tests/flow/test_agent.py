@@ -66,9 +66,14 @@ def test_an_agent_compiles_saves_loads_and_takes_the_same_steps(tmp_path: Path, 
     lm = ScriptedLM(plays)
     with context(lm=lm):
         plain = agent()(**new[0].inputs())
-        optimizer = BootstrapFewShot(answer_exact_match, max_bootstrapped_demos=3, max_labeled_demos=0, num_threads=threads)
+        optimizer = BootstrapFewShot(
+            answer_exact_match, max_bootstrapped_demos=3, max_labeled_demos=0, num_threads=threads
+        )
         compiled = optimizer.compile(agent(), trainset=train)
-        assert [(name, len(p.demos)) for name, p in compiled.named_predictors()] == [("react", 3), ("extract.predict", 3)]
+        assert [(name, len(p.demos)) for name, p in compiled.named_predictors()] == [
+            ("react", 3),
+            ("extract.predict", 3),
+        ]
         compiled.save(tmp_path / "agent.json")
         loaded = agent()
         loaded.load(tmp_path / "agent.json")
@@ -93,7 +98,9 @@ def test_a_compile_of_an_agent_that_is_run_again_asks_nothing(tmp_path: Path) ->
     for folder in ("a", "b"):
         lm = ScriptedLM(plays)
         with context(lm=lm):
-            optimizer = BootstrapFewShot(answer_exact_match, max_labeled_demos=2, run_dir=tmp_path / "run", progress=False)
+            optimizer = BootstrapFewShot(
+                answer_exact_match, max_labeled_demos=2, run_dir=tmp_path / "run", progress=False
+            )
             optimizer.compile(agent(), trainset=ROWS[:4]).save(tmp_path / f"{folder}.json")
         files.append((tmp_path / f"{folder}.json").read_bytes())
     assert lm.requests == []

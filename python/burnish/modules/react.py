@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from burnish.errors import BudgetExhausted, ConfigError, LMError, PromptTooLong, ReplyError, RunStopped
 from burnish.lm.scope import current_scope
+from burnish.lm.settings import context, settings
 from burnish.modules.chain_of_thought import ChainOfThought
 from burnish.modules.module import Module
+from burnish.modules.native_steps import NativeSteps
 from burnish.modules.predict import Predict
 from burnish.modules.trajectory import Trajectory
 from burnish.values.prediction import Prediction
@@ -35,6 +38,10 @@ class ReAct(Module):
     cannot be read, but for a second one in a row, after which `extract` answers from the steps there are. Outages of a model
     that a tool asks, and a budget that is used up, are raised. Where the steps outgrow the model's window, the oldest are
     left out of the prompt, one by one; the last one stays.
+
+    With an adapter that has ``use_native_function_calling`` set, a model that calls tools natively is handed the tools
+    so, and its call becomes the same fields of a step: demos and saved files are the same either way. Of several calls in
+    a reply the first one counts.
 
     Costs:
         One LM call a step and one at the end: 2 to max_iters + 1, besides what tools ask.
@@ -93,7 +100,8 @@ class ReAct(Module):
         unreadable = 0
         for _ in range(self.max_iters if most is None else most):
             try:
-                step = await self._ask(self.react, trajectory, inputs)
+                with self._natively():
+                    step = await self._ask(self.react, trajectory, inputs)
             except ReplyError as error:
                 unreadable += 1
                 if unreadable == _MOST_UNREADABLE:
@@ -123,6 +131,20 @@ class ReAct(Module):
             warnings.warn(
                 "The steps of a ReAct agent are longer than its model's window: the oldest are left out.", stacklevel=2
             )
+
+    @contextmanager
+    def _natively(self) -> Iterator[None]:
+        """Where the adapter of the settings is for native calls of tools, so is that of a step."""
+        adapter = settings.adapter
+        if not getattr(adapter, "use_native_function_calling", False):
+            yield
+            return
+        kept = self.react.signature.kept
+        native = kept.get(NativeSteps)
+        if native is None or native.base is not adapter:
+            native = kept[NativeSteps] = NativeSteps(adapter, self.tools)
+        with context(adapter=native):
+            yield
 
     async def _observe(self, name: str, args: dict[str, Any]) -> Any:
         """What a tool returns, or what went wrong with it in words."""

@@ -89,7 +89,7 @@ def test_after_the_last_run_assert_raises_and_suggest_goes_on() -> None:
 
 
 def test_a_suggestion_without_activation_is_a_warning() -> None:
-    with burnish.context(lm=ScriptedLM([{"fact": "f"}, {"answer": "too long"}])), pytest.warns(UserWarning):
+    with burnish.context(lm=ScriptedLM([{"fact": "f"}, {"answer": "too long"}])), pytest.warns(UserWarning, match="Fewer than 5"):
         assert Chain(Suggest)(q="?").answer == "too long"
 
 
@@ -192,9 +192,7 @@ def test_a_part_retries_for_itself() -> None:
             Assert(verdict.verdict == "good", "It must be good.")
             return verdict
 
-    lm = ScriptedLM(
-        [{"fact": "f"}, {"answer": "too long"}, {"answer": "ok"}, {"verdict": "bad"}, {"verdict": "good"}]
-    )
+    lm = ScriptedLM([{"fact": "f"}, {"answer": "too long"}, {"answer": "ok"}, {"verdict": "bad"}, {"verdict": "good"}])
     with burnish.context(lm=lm):
         assert Outer().activate_assertions()(q="?").verdict == "good"
 
@@ -254,7 +252,7 @@ def test_events_tell_of_each_constraint(tmp_path: Any) -> None:
         stream.flush()
 
     replies = [{"fact": "f"}, {"answer": "too long"}, {"answer": "too long"}]
-    with burnish.context(lm=ScriptedLM(replies)), pytest.warns(UserWarning):
+    with burnish.context(lm=ScriptedLM(replies)), pytest.warns(UserWarning, match="Fewer than 5"):
         run_sync(run())
     told = [(event["kind"], event["message"]) for event in seen if "failed" in event["kind"]]
     assert told == [("assertion_failed", "Fewer than 5 letters."), ("suggestion_failed", "Fewer than 5 letters.")]

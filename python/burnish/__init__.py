@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         BurnishError as BurnishError,
     )
     from burnish.errors import (
+        CodeError as CodeError,
+    )
+    from burnish.errors import (
         ConfigError as ConfigError,
     )
     from burnish.errors import (
@@ -116,8 +119,10 @@ if TYPE_CHECKING:
     from burnish.modules.multi_chain import MultiChainComparison as MultiChainComparison
     from burnish.modules.parallel import Parallel as Parallel
     from burnish.modules.predict import Predict as Predict
+    from burnish.modules.program_of_thought import ProgramOfThought as ProgramOfThought
     from burnish.modules.react import ReAct as ReAct
     from burnish.modules.refine import Refine as Refine
+    from burnish.modules.sandbox import PythonInterpreter as PythonInterpreter
     from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
@@ -190,6 +195,8 @@ _HOMES = {
     "modules.best_of_n": ("BestOfN",),
     "modules.refine": ("Refine",),
     "modules.parallel": ("Parallel",),
+    "modules.program_of_thought": ("ProgramOfThought",),
+    "modules.sandbox": ("PythonInterpreter",),
     "modules.assertions": ("Assert", "Suggest", "assert_transform_module", "backtrack_handler"),
     "modules.mcp": ("MCPTools",),
     "modules.trace_log": ("TraceLog",),
@@ -216,6 +223,7 @@ _HOMES = {
         "ReplyError",
         "ToolError",
         "AssertionFailed",
+        "CodeError",
         "MetricError",
         "LMError",
         "LMTransient",

@@ -89,7 +89,10 @@ def test_after_the_last_run_assert_raises_and_suggest_goes_on() -> None:
 
 
 def test_a_suggestion_without_activation_is_a_warning() -> None:
-    with burnish.context(lm=ScriptedLM([{"fact": "f"}, {"answer": "too long"}])), pytest.warns(UserWarning, match="Fewer than 5"):
+    with (
+        burnish.context(lm=ScriptedLM([{"fact": "f"}, {"answer": "too long"}])),
+        pytest.warns(UserWarning, match="Fewer than 5"),
+    ):
         assert Chain(Suggest)(q="?").answer == "too long"
 
 

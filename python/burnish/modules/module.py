@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
 from burnish.loop import in_thread, on_loop, run_here, run_sync
+from burnish.modules.parts import copied, mapped, walk
 from burnish.modules.trace_log import logged
 from burnish.values.whole import check_whole
 
@@ -102,15 +102,40 @@ class Module:
         Args:
             frozen: Also those inside parts that are compiled already (``_compiled``).
         """
-        return [(path, part) for path, part in _walk(self, "", set(), frozen=frozen, root=True) if part.is_predictor]
+        return [
+            (path, part)
+            for path, part in walk(self, "", set(), of=Module, frozen=frozen, root=True)
+            if part.is_predictor
+        ]
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This program, as ``"self"``, and every module in it with its dotted path, each once."""
-        return list(_walk(self, "", set(), frozen=True, root=True))
+        return list(walk(self, "", set(), of=Module, frozen=True, root=True))
 
     def predictors(self) -> list[Predict]:
         """Every predictor that an optimizer may change."""
         return [predictor for _, predictor in self.named_predictors()]
+
+    def named_parameters(self) -> list[tuple[str, Predict]]:
+        """What an optimizer may change, with dotted paths: the predictors."""
+        return self.named_predictors()
+
+    def parameters(self) -> list[Predict]:
+        """What an optimizer may change: the predictors."""
+        return self.predictors()
+
+    def named_sub_modules(
+        self, type_: type[Any] | None = None, skip_compiled: bool = False
+    ) -> Iterator[tuple[str, Module]]:
+        """This program, as ``"self"``, and the modules in it, each once with its dotted path.
+
+        Args:
+            type_: Only those of this class.
+            skip_compiled: Whether to pass over parts that are compiled already, and what is in them.
+        """
+        for path, part in walk(self, "", set(), of=Module, frozen=not skip_compiled, root=True):
+            if type_ is None or isinstance(part, type_):
+                yield path, part
 
     def map_named_predictors(self, func: Callable[[Predict], Any]) -> Self:
         """Put what `func` makes of each predictor in its place.
@@ -126,7 +151,7 @@ class Module:
         """
         if self.is_predictor:
             raise ConfigError("map_named_predictors: this program is itself a predictor. Call func(program) on it.")
-        _map(self, func, {})
+        mapped(self, func, {}, of=Module, root=True)
         return self
 
     def set_lm(self, lm: LM | None) -> None:
@@ -153,7 +178,7 @@ class Module:
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
-            twin.__dict__[name] = _copied(value, memo)
+            twin.__dict__[name] = copied(value, memo)
         return twin
 
     def reset_copy(self) -> Self:
@@ -282,62 +307,3 @@ def forward_of(module: Module) -> Callable[..., Any] | None:
 
 def _defines(module: Module, name: str) -> bool:
     return getattr(type(module), name, None) is not None
-
-
-def _walk(value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Module):
-        left_alone = value._compiled and not (frozen or root or value.is_predictor)
-        if id(value) in seen or left_alone:
-            return
-        seen.add(id(value))
-        yield path or "self", value
-        if value.is_predictor:
-            return
-        dot = f"{path}." if path else ""
-        for name, part in value.__dict__.items():
-            if name != "report":
-                yield from _walk(part, dot + name, seen, frozen=frozen)
-    elif isinstance(value, list | tuple):
-        for index, part in enumerate(value):
-            yield from _walk(part, f"{path}[{index}]", seen, frozen=frozen)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from _walk(part, f"{path}[{key!r}]", seen, frozen=frozen)
-
-
-def _map(value: Any, func: Callable[[Predict], Any], done: dict[int, Any]) -> Any:
-    """The value with its predictors mapped: in place, but for tuples. Goes where `_walk` does."""
-    if id(value) in done:
-        return done[id(value)]
-    if isinstance(value, Module):
-        done[id(value)] = value
-        if value.is_predictor:
-            done[id(value)] = func(cast("Predict", value))
-        elif not value._compiled or not done.keys() - {id(value)}:
-            for name, part in list(value.__dict__.items()):
-                if name != "report":
-                    value.__dict__[name] = _map(part, func, done)
-        return done[id(value)]
-    if isinstance(value, list):
-        value[:] = [_map(part, func, done) for part in value]
-    elif isinstance(value, tuple):
-        parts = [_map(part, func, done) for part in value]
-        return value if all(map(operator.is_, parts, value)) else tuple(parts)
-    elif isinstance(value, dict):
-        for key, part in list(value.items()):
-            value[key] = _map(part, func, done)
-    return value
-
-
-def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    if type(value) is list:
-        return [_copied(part, memo) for part in value]
-    if type(value) is tuple:
-        return tuple(_copied(part, memo) for part in value)
-    if type(value) is dict:
-        return {key: _copied(part, memo) for key, part in value.items()}
-    try:
-        return copy.deepcopy(value, memo)
-    # Users keep locks, clients and models on their modules, whose copying raises anything.
-    except Exception:
-        return value

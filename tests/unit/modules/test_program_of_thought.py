@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,9 +13,13 @@ import pytest
 
 import burnish
 from burnish import BootstrapFewShot, CodeError, ConfigError, Example, ProgramOfThought, PythonInterpreter, ReplyError
+from burnish.modules import sandbox_child
 from burnish.testing import ScriptedLM
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no process can be limited on Windows")
+
+
+CHILD = Path(sandbox_child.__file__)
 
 
 def code(text: str) -> dict[str, str]:
@@ -157,6 +162,21 @@ def test_the_limits_are_those_of_the_operating_system() -> None:
     with pytest.raises(CodeError, match="PermissionError"):
         PythonInterpreter().execute("import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1))")
     assert PythonInterpreter(memory=128, timeout=3).execute(text) == str([128 << 20, 0, 32, 4])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a network")
+def test_its_network_has_nobody_else_in_it() -> None:
+    script = f"""
+import runpy
+runpy.run_path({str(CHILD)!r})["limit"]({{}})
+print(open("/proc/net/dev").read())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    here = Path("/proc/net/dev").read_text(encoding="utf-8")
+    names = [line.split(":")[0].strip() for line in done.stdout.splitlines() if ":" in line]
+    if done.stdout.strip() == here.strip():
+        pytest.skip("this system lets nobody make a network of one's own")
+    assert names == ["lo"]
 
 
 def test_runs_at_once_and_from_async_code_are_apart() -> None:

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from burnish.adapters.two_step import TwoStepAdapter as TwoStepAdapter
     from burnish.adapters.xml import XMLAdapter as XMLAdapter
     from burnish.errors import (
+        AssertionFailed as AssertionFailed,
+    )
+    from burnish.errors import (
         BudgetExhausted as BudgetExhausted,
     )
     from burnish.errors import (
         BurnishError as BurnishError,
+    )
+    from burnish.errors import (
+        CodeError as CodeError,
     )
     from burnish.errors import (
         ConfigError as ConfigError,
@@ -84,6 +90,7 @@ if TYPE_CHECKING:
     from burnish.lm.settings import (
         settings as settings,
     )
+    from burnish.metrics.majority import majority as majority
     from burnish.metrics.text import (
         EM as EM,
     )
@@ -102,9 +109,23 @@ if TYPE_CHECKING:
     from burnish.metrics.text import (
         normalize_text as normalize_text,
     )
+    from burnish.modules.assertions import Assert as Assert
+    from burnish.modules.assertions import Suggest as Suggest
+    from burnish.modules.assertions import (
+        assert_transform_module as assert_transform_module,
+    )
+    from burnish.modules.assertions import backtrack_handler as backtrack_handler
+    from burnish.modules.best_of_n import BestOfN as BestOfN
     from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
+    from burnish.modules.mcp import MCPTools as MCPTools
     from burnish.modules.module import Module as Module
+    from burnish.modules.multi_chain import MultiChainComparison as MultiChainComparison
+    from burnish.modules.parallel import Parallel as Parallel
     from burnish.modules.predict import Predict as Predict
+    from burnish.modules.program_of_thought import ProgramOfThought as ProgramOfThought
+    from burnish.modules.react import ReAct as ReAct
+    from burnish.modules.refine import Refine as Refine
+    from burnish.modules.sandbox import PythonInterpreter as PythonInterpreter
     from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
@@ -190,7 +211,17 @@ _HOMES = {
     "modules.module": ("Module",),
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
+    "modules.react": ("ReAct",),
+    "modules.multi_chain": ("MultiChainComparison",),
+    "modules.best_of_n": ("BestOfN",),
+    "modules.refine": ("Refine",),
+    "modules.parallel": ("Parallel",),
+    "modules.program_of_thought": ("ProgramOfThought",),
+    "modules.sandbox": ("PythonInterpreter",),
+    "modules.assertions": ("Assert", "Suggest", "assert_transform_module", "backtrack_handler"),
+    "modules.mcp": ("MCPTools",),
     "modules.trace_log": ("TraceLog",),
+    "metrics.majority": ("majority",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
@@ -212,6 +243,8 @@ _HOMES = {
         "PluginError",
         "ReplyError",
         "ToolError",
+        "AssertionFailed",
+        "CodeError",
         "MetricError",
         "LMError",
         "LMTransient",

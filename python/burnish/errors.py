@@ -9,6 +9,8 @@
     │   └── PluginError              a plugin that breaks the contract
     ├── ReplyError                   a model's reply that does not parse; carries the reply
     ├── ToolError (ValueError)       a tool that was asked for wrongly, or took too long
+    ├── CodeError                    code that a model wrote, and that did not run to its end
+    ├── AssertionFailed              a constraint that a program states with Assert
     ├── MetricError                  a metric that raised, or returned what is no score
     ├── LMError                      a model call that brought no reply
     │   ├── LMTransient              worth another try: network, time-out, rate limit, 5xx
@@ -68,6 +70,22 @@ class ToolError(BurnishError, ValueError):
     def __init__(self, message: str, *, tool: str) -> None:
         super().__init__(message)
         self.tool = tool
+
+
+class CodeError(BurnishError):
+    """Code did not run to its end; the message says why, in words for its author."""
+
+
+class AssertionFailed(BurnishError):
+    """A constraint that a program states with `burnish.Assert` is not kept.
+
+    Attributes:
+        target: The predictor or module that the constraint blames; None is the one called last.
+    """
+
+    def __init__(self, message: str, *, target: object = None) -> None:
+        super().__init__(message)
+        self.target = target
 
 
 class MetricError(BurnishError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.engine.check import check_examples, check_inputs, check_prices, check_program, check_whole
+from burnish.engine.check import check_examples, check_inputs, check_prices, check_program
 from burnish.engine.events import EventStream
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
@@ -33,6 +33,7 @@ from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.space import Candidate
 from burnish.values.usage import Usage
+from burnish.values.whole import check_whole
 
 # The metrics stand here too, where DSPy's users look for them.
 __all__ = [

@@ -49,7 +49,7 @@ DOOR_OPENERS = {
     "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
-HEAVY = {"aiohttp", "httpx", "litellm", "openai", "optuna", "scipy", "sklearn"}
+HEAVY = {"aiohttp", "httpx", "litellm", "mcp", "openai", "optuna", "scipy", "sklearn"}
 
 
 def room(name: str) -> str:

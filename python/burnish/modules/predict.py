@@ -16,6 +16,7 @@ from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts
 from burnish.modules.inputs import completed
 from burnish.modules.module import Module
+from burnish.modules.replay import Advice
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
 from burnish.values.signature import Signature, ensure_signature
@@ -107,11 +108,17 @@ class Predict(Module):
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
+        told = () if binding is None else tuple(one for one in binding.advice if one.is_for(self, given))
+        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told)
+        if known is not None:
+            return known
         adapter: Adapter = settings.adapter or _CHAT
-        if demos is None and signature is None:
+        if demos is None and signature is None and not told:
             prompts = self._prompts(adapter, choice)
         else:
             task = None if signature is not None else choice.instructions
+            if told:
+                task = _advised(asked.instructions if task is None else task, told)
             shown = choice.demos if demos is None else demos
             prompts = Prompts(
                 adapter,
@@ -120,15 +127,19 @@ class Predict(Module):
                 demos=self.demos if shown is None else shown,
             )
         settings_of_call = self.config
-        if choice.config or config:
-            settings_of_call = {**self.config, **choice.config, **(config or {})}
+        attempt = {} if binding is None else binding.config
+        if choice.config or config or attempt:
+            settings_of_call = {**self.config, **choice.config, **attempt, **(config or {})}
+        if binding is not None and (binding.attempts or told):
+            own = settings_of_call.get("rollout_id", model.params.get("rollout_id"))
+            settings_of_call = {**settings_of_call, "rollout_id": binding.draw_of(told, own)}
         outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
         prediction.set_lm_usage(usage)
         if binding is not None:
-            binding.steps[number] = Step(self, given, prediction)
+            binding.note(number, Step(self, given, prediction), told)
         return prediction
 
     def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:
@@ -161,3 +172,7 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""
+
+
+def _advised(instructions: str, told: Sequence[Advice]) -> str:
+    return "\n\n".join([instructions, *(one.text for one in told)])

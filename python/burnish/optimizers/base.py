@@ -22,7 +22,6 @@ from burnish.engine.check import (
     check_inputs,
     check_prices,
     check_program,
-    check_whole,
     refuse_unknown,
     warn_of_overlap,
 )
@@ -44,6 +43,7 @@ from burnish.values.budget import Budget
 from burnish.values.example import Example
 from burnish.values.report import Report
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

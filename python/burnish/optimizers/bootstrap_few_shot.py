@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
@@ -16,6 +15,7 @@ from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
 from burnish.stages.traces import TraceTable
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 
 class BootstrapFewShot(Optimizer):

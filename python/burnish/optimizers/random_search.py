@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot, few_shot
@@ -14,6 +13,7 @@ from burnish.optimizers.session import Session
 from burnish.stages.select import showing
 from burnish.values.seed import draw
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 _ZERO_SHOT, _LABELLED, _UNSHUFFLED = -3, -2, -1
 

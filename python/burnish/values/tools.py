@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, mod
 
 from burnish.errors import ConfigError, ToolError
 from burnish.loop import in_thread, on_loop, run_sync
+from burnish.values.mcp import arguments_of
 from burnish.values.tool_arguments import as_json, checker, read_arguments, schemas
 
 
@@ -106,7 +107,25 @@ class Tool(BaseModel):
         """The tool itself, or the one made of a function."""
         return tool if isinstance(tool, Tool) else cls(tool, name)
 
-    def __call__(self, **arguments: Any) -> Any:
+    @classmethod
+    def from_mcp_tool(cls, session: Any, tool: Any, *, result_mode: str = "text") -> Tool:
+        """A tool of an MCP server, called through a session of the official SDK.
+
+        Make it where the session was opened: calls go over to the event loop that runs then. So a program that is
+        called there is called with ``await program.acall(...)``; for sync code there is `burnish.MCPTools`. A result that the
+        server marks as an error is raised as a `ToolError`.
+
+        Args:
+            session: An ``mcp.ClientSession`` that is initialized.
+            tool: One of ``(await session.list_tools()).tools``.
+            result_mode: ``"text"`` for the texts of a result, ``"structured"`` for its data where it has some.
+
+        Raises:
+            ConfigError: There is no such `result_mode`.
+        """
+        return cls(**arguments_of(session, tool, result_mode))
+
+    def __call__(self, /, **arguments: Any) -> Any:
         """Call it and wait; a sync function runs in this thread.
 
         Raises:
@@ -120,7 +139,7 @@ class Tool(BaseModel):
             return run_sync(_awaited(returned))
         return returned
 
-    async def acall(self, **arguments: Any) -> Any:
+    async def acall(self, /, **arguments: Any) -> Any:
         """Call it from async code: a coroutine function on Burnish's loop, a sync one in a worker thread.
 
         Raises:

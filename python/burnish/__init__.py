@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     )
     from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from burnish.modules.module import Module as Module
+    from burnish.modules.pickled import load as load
     from burnish.modules.predict import Predict as Predict
     from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
@@ -164,6 +165,7 @@ _HOMES = {
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.trace_log": ("TraceLog",),
+    "modules.pickled": ("load",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),

@@ -29,6 +29,7 @@ from burnish.adapters.parse import (
 )
 from burnish.errors import ReplyError, SignatureError
 from burnish.values.example import Example
+from burnish.values.ordered import in_order
 
 NOT_SHOWN = "Not shown."
 _NULLS = frozenset({"null", "none", "nil", "n/a"})
@@ -39,7 +40,7 @@ def shown(value: Any) -> str:
     """A value as a prompt shows it: text as it is, everything else as JSON."""
     if type(value) is str:
         return value
-    plain = pydantic_core.to_jsonable_python(value, fallback=_fallback)
+    plain = pydantic_core.to_jsonable_python(in_order(value), fallback=_fallback)
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
@@ -94,6 +95,8 @@ class FieldText:
             return json.dumps(text, ensure_ascii=False) if looks_null and self._candidates is read_text else text
         if self._choices is not None:
             return as_choice(value)
+        if isinstance(value, set | frozenset):
+            return shown(value)
         try:
             plain = self._validator.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings="error")
         except pydantic_core.PydanticSerializationError:

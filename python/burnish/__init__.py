@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from burnish.lm.settings import (
         settings as settings,
     )
+    from burnish.metrics.semantic import CompleteAndGrounded as CompleteAndGrounded
+    from burnish.metrics.semantic import SemanticF1 as SemanticF1
     from burnish.metrics.text import (
         EM as EM,
     )
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
     from burnish.values.prediction import Prediction as Prediction
+    from burnish.values.prediction import ScoreWithFeedback as ScoreWithFeedback
     from burnish.values.report import Report as Report
     from burnish.values.score import Score as Score
     from burnish.values.signature import (
@@ -145,7 +148,7 @@ if TYPE_CHECKING:
 # Module → the names that it gives the package, in the order of the flow.
 _HOMES = {
     "values.example": ("Example",),
-    "values.prediction": ("Prediction", "Completions"),
+    "values.prediction": ("Prediction", "Completions", "ScoreWithFeedback"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),
@@ -167,6 +170,7 @@ _HOMES = {
     "modules.trace_log": ("TraceLog",),
     "modules.pickled": ("load",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
+    "metrics.semantic": ("SemanticF1", "CompleteAndGrounded"),
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
     "retrieve.nearest": ("KNN",),

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import burnish
 from burnish import cli
 from burnish.cli.commands import commands
-from burnish.testing import toy
+from burnish.plugins import manager
+from burnish.testing import ScriptedLM, toy
 from burnish.testing.server import serving
 
 PROGRAM = """
@@ -177,6 +179,53 @@ def test_an_object_and_a_registered_metric_may_be_named(folder: Path) -> None:
     assert run(*EVALUATE[:1], "tuned_program.py:made", *EVALUATE[2:]).exit_code == 0
 
 
+PLACES = """
+from burnish import Module, Prediction, Score, SemanticF1
+from burnish.testing import ScriptedLM
+
+class Says(Module):
+    async def aforward(self, question):
+        return Prediction(answer=question, response=question, context=[])
+
+class Judge(SemanticF1):
+    def __init__(self):
+        super().__init__(decompositional=False)
+        self.set_lm(ScriptedLM(lambda request: {"reasoning": "r", "recall": 0.5, "precision": 1.0}))
+
+class Needs(SemanticF1):
+    def __init__(self, threshold):
+        super().__init__(threshold)
+
+strict = Judge()
+program = Says()
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("F1", "50.0 ["),
+        ("EM", "0.0 ["),
+        ("HotPotF1", "50.0 ["),
+        ("SemanticF1", "66.7 ["),
+        ("places.py:Judge", "66.7 ["),
+        ("places.py:strict", "precision 1, recall 0.5; 1 LM calls"),
+        ("shout", "100.0 ["),
+    ],
+)
+def test_a_metric_is_named_by_a_hook_a_file_or_a_plugin(
+    metric: str, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "places.py").write_text(PLACES)
+    (folder / "one.jsonl").write_text(json.dumps({"question": "in Rome", "answer": "Rome, Italy", "response": "Rome"}))
+    judge = ScriptedLM(lambda request: {"reasoning": "r", "recall": 0.5, "precision": 1.0})
+    factories = {**manager._registry().factories["metrics"], "shout": lambda example, prediction, trace=None: True}
+    monkeypatch.setitem(manager._registry().factories, "metrics", factories)  # type: ignore[arg-type]
+    with burnish.context(lm=judge):
+        result = run("evaluate", "places.py:program", "--data", "one.jsonl", "--metric", metric, "--inputs", "question")
+    assert said in result.output
+
+
 def test_inputs_may_be_named(folder: Path) -> None:
     (folder / "other.jsonl").write_text('{"text": "x", "more": "y", "kind": "bird"}')
     assert run(*EVALUATE[:2], "--data", "other.jsonl", *EVALUATE[4:], "--inputs", "text").exit_code == 0
@@ -193,6 +242,10 @@ def test_inputs_may_be_named(folder: Path) -> None:
         (["compile", "tuned_program.py:Needs", *COMPILE[2:]], "argument"),
         ([*COMPILE[:3], "nowhere.jsonl", *COMPILE[4:]], "nowhere.jsonl"),
         ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "no metric 'accuracy'"),
+        ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "SemanticF1, answer_exact_match"),
+        ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "file.py:function"),
+        ([*COMPILE[:5], "SematicF1", *COMPILE[6:]], "'SemanticF1'?"),
+        ([*COMPILE[:5], "tuned_program.py:Needs", *COMPILE[6:]], "without arguments"),
         ([*COMPILE[:5], "tuned_program.py:wrong", *COMPILE[6:]], "cannot be called with three arguments"),
         ([*COMPILE, "--optimizer", "BootstrapFewShots"], "BootstrapFewShot"),
         ([*COMPILE, "--option", "num_candidates=3"], "num_candidate_programs"),

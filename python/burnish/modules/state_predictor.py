@@ -13,7 +13,7 @@ from burnish.modules.state_values import Typed, plain
 from burnish.values.example import Example
 
 # What DSPy keeps about an LM beside the parameters of its calls.
-_DSPY_ONLY = frozenset(
+DSPY_ONLY = frozenset(
     {
         "_dspy_lm_class",
         "model_type",
@@ -172,7 +172,7 @@ def _read_lm(saved: Any, name: str, *, trusted: bool) -> LM | None:
             stacklevel=2,
         )
     known = ("model", "cache", "num_retries")
-    left_out = _DSPY_ONLY | {*keys, *_ADDRESSES}
+    left_out = DSPY_ONLY | {*keys, *_ADDRESSES}
     params = {
         key: value
         for key, value in saved.items()

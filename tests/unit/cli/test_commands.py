@@ -96,7 +96,8 @@ def test_compile_then_evaluate_then_show(folder: Path) -> None:
     assert (folder / "rows.csv").exists()
     shown = run("show", "deep/program.json", "--demos", "1")
     assert "classify" in shown.output
-    assert "demos:" in shown.output
+    assert "demos, " in shown.output
+    assert "of them bootstrapped:" in shown.output
 
 
 def test_nearest_demos_are_compiled_shown_and_loaded_into_a_program_of_their_kind(
@@ -257,7 +258,10 @@ def test_inputs_may_be_named(folder: Path) -> None:
         ([*EVALUATE, "--load", "nowhere.json"], "nowhere.json"),
         ([*EVALUATE, "--load", "package.json"], "does not fit"),
         (["show", "nowhere.json"], "nowhere.json"),
-        (["show", "package.json"], "no saved program"),
+        (["show", "package.json"], "package.json: This is no saved program"),
+        (["diff", "package.json", "package.json"], "package.json: This is no saved program"),
+        (["diff", "nowhere.json", "package.json"], "nowhere.json"),
+        (["show", "."], "is a folder"),
         ([*COMPILE[:6], "--lm", "offline"], "offline"),
         ([*COMPILE[:6], "--api-base", "http://127.0.0.1:1/v1"], "needs a model: --lm"),
     ],
@@ -287,6 +291,37 @@ def test_a_run_that_stops_ends_with_one(folder: Path, capsys: Any, monkeypatch: 
     status, message = refused(capsys, monkeypatch, *arguments)
     assert status == 1
     assert message.startswith("Stopped: 20 examples in a row")
+
+
+def test_two_saved_programs_are_compared(folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = toy.Classifier(), toy.Classifier()
+    first.save("first.json")
+    second.classify.demos = toy.trainset()[:2]
+    second.save("second.json")
+    same = run("diff", "first.json", "first.json")
+    assert (same.exit_code, same.output) == (0, "The programs are the same.\n")
+    other = run("diff", "first.json", "second.json")
+    assert other.exit_code == 1
+    assert "Demos: 0 removed, 2 added" in other.output
+    found = json.loads(run("diff", "first.json", "second.json", "--json").output)
+    assert found["predictors"]["classify"]["demos"]["added"][0]["kind"] == toy.trainset()[0].kind
+    assert json.loads(run("diff", "first.json", "first.json", "--json").output)["same"] is True
+    # The whole command ends with the same status.
+    monkeypatch.setattr(sys, "argv", ["burnish", "diff", "first.json", "second.json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    capsys.readouterr()
+
+
+def test_a_saved_program_is_shown_whole(folder: Path) -> None:
+    program = toy.Classifier()
+    program.classify.demos = [{"text": "§" * 400, "kind": "bird"}] * 6
+    program.save("long.json")
+    assert "characters)" in run("show", "long.json").output
+    whole = run("show", "long.json", "--full").output
+    assert whole.count("§") == 6 * 400
+    assert "more" not in whole
 
 
 def test_plugins_are_listed() -> None:

@@ -91,6 +91,8 @@ if TYPE_CHECKING:
         settings as settings,
     )
     from burnish.metrics.majority import majority as majority
+    from burnish.metrics.semantic import CompleteAndGrounded as CompleteAndGrounded
+    from burnish.metrics.semantic import SemanticF1 as SemanticF1
     from burnish.metrics.text import (
         EM as EM,
     )
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from burnish.modules.module import Module as Module
     from burnish.modules.multi_chain import MultiChainComparison as MultiChainComparison
     from burnish.modules.parallel import Parallel as Parallel
+    from burnish.modules.pickled import load as load
     from burnish.modules.predict import Predict as Predict
     from burnish.modules.program_of_thought import ProgramOfThought as ProgramOfThought
     from burnish.modules.react import ReAct as ReAct
@@ -150,6 +153,7 @@ if TYPE_CHECKING:
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
     from burnish.values.prediction import Prediction as Prediction
+    from burnish.values.prediction import ScoreWithFeedback as ScoreWithFeedback
     from burnish.values.report import Report as Report
     from burnish.values.score import Score as Score
     from burnish.values.signature import (
@@ -182,7 +186,7 @@ if TYPE_CHECKING:
 # Module → the names that it gives the package, in the order of the flow.
 _HOMES = {
     "values.example": ("Example",),
-    "values.prediction": ("Prediction", "Completions"),
+    "values.prediction": ("Prediction", "Completions", "ScoreWithFeedback"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature", "make_signature"),
     "values.tools": ("Tool", "ToolCalls"),
     "values.types.base": ("Type",),
@@ -222,7 +226,9 @@ _HOMES = {
     "modules.mcp": ("MCPTools",),
     "modules.trace_log": ("TraceLog",),
     "metrics.majority": ("majority",),
+    "modules.pickled": ("load",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
+    "metrics.semantic": ("SemanticF1", "CompleteAndGrounded"),
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
     "retrieve.nearest": ("KNN",),

@@ -21,6 +21,7 @@ from burnish.errors import ConfigError
 from burnish.lm.scope import current_scope, new_run
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
+from burnish.metrics.semantic import CompleteAndGrounded, SemanticF1
 from burnish.metrics.text import EM, F1, HotPotF1, answer_exact_match, answer_passage_match, normalize_text
 from burnish.plugins.manager import watchers
 from burnish.stages.score import difference, standings
@@ -30,7 +31,7 @@ from burnish.values.example import Example
 from burnish.values.prediction import Prediction
 from burnish.values.report import Difference, Standing
 from burnish.values.rollout import Cell, Rollout
-from burnish.values.score import Status
+from burnish.values.score import Score, Status
 from burnish.values.space import Candidate
 from burnish.values.usage import Usage
 from burnish.values.whole import check_whole
@@ -39,9 +40,11 @@ from burnish.values.whole import check_whole
 __all__ = [
     "EM",
     "F1",
+    "CompleteAndGrounded",
     "Evaluate",
     "EvaluationResult",
     "HotPotF1",
+    "SemanticF1",
     "answer_exact_match",
     "answer_passage_match",
     "normalize_text",
@@ -60,6 +63,11 @@ class EvaluationResult:
         standing: Mean with n, failures, what was not measured, and the 95% interval.
         usage: What the LM calls used.
         reasons: Why examples failed or were not measured: place → reason.
+        verdicts: The metric's whole verdict on each example, with its feedback and named parts; None where it was
+            not measured.
+        parts: Named part → its mean over the examples whose verdict has it, as the metric counts it. Failed ones
+            have no parts, and are in none of these.
+        aggregated: What ``metric.aggregate(verdicts)`` made of all that count, by name; see `Judge.aggregate`.
     """
 
     score: float
@@ -67,6 +75,9 @@ class EvaluationResult:
     standing: Standing
     usage: Usage
     reasons: dict[int, str] = field(default_factory=dict, repr=False)
+    verdicts: list[Score | None] = field(default_factory=list, repr=False)
+    parts: dict[str, float] = field(default_factory=dict)
+    aggregated: dict[str, float] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -87,7 +98,9 @@ class EvaluationResult:
         return self.score
 
     def __str__(self) -> str:
-        text = f"{self.standing}; {self.usage.calls} LM calls, {self.usage.price}"
+        told = [f"{name} {value:.3g}" for name, value in {**self.parts, **self.aggregated}.items()]
+        parts = f"; {', '.join(told)}" if told else ""
+        text = f"{self.standing}{parts}; {self.usage.calls} LM calls, {self.usage.price}"
         if not self.reasons:
             return text
         place, reason = next(iter(self.reasons.items()))
@@ -199,14 +212,17 @@ class Evaluate:
             capped = own_meter is not None and runner.outage is own_meter.exhausted
             outer.rollout.outage = outer.rollout.outage if capped else runner.outage or outer.rollout.outage
             outer.rollout.usage += scope.ledger.total()
-        result = _result(rollouts, scope.ledger.total())
+        result = _result(rollouts, scope.ledger.total(), judge)
         self._save(result)
         if self.display_table:
             self._show(result)
         return result
 
     def _save(self, result: EvaluationResult) -> None:
-        rows = [{**row.toDict(), **_predicted(made), "score": score} for row, made, score in result.results]
+        rows = [
+            {**row.toDict(), **_predicted(made), "score": score, **_more(verdict)}
+            for (row, made, score), verdict in zip(result.results, result.verdicts, strict=True)
+        ]
         if self.save_as_json is not None:
             text = json.dumps(rows, ensure_ascii=False, indent=1, default=str)
             Path(self.save_as_json).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
@@ -223,11 +239,13 @@ class Evaluate:
         from rich.text import Text
 
         most = len(result.results) if self.display_table is True else int(self.display_table)
-        table = Table("example", "prediction", "score", title=Text(str(result)))
-        for example, prediction, score in result.results[:most]:
+        told = any(verdict is not None and verdict.feedback for verdict in result.verdicts)
+        table = Table("example", "prediction", "score", *["feedback"] * told, title=Text(str(result)))
+        for (example, prediction, score), verdict in zip(result.results[:most], result.verdicts, strict=False):
             made = prediction.toDict() if isinstance(prediction, Example) else prediction
-            told = "not measured" if score is None else f"{score:g}"
-            table.add_row(Text(str(example.toDict())), Text(str(made)), told)
+            number = "not measured" if score is None else f"{score:g}"
+            feedback = [Text("" if verdict is None else verdict.feedback or "")] * told
+            table.add_row(Text(str(example.toDict())), Text(str(made)), number, *feedback)
         try:
             Console(file=sys.stdout).print(table)
         # What a terminal cannot show, for whatever reason, must not cost the result.
@@ -242,12 +260,30 @@ def _predicted(prediction: Any) -> dict[str, Any]:
     return {"prediction": prediction}
 
 
+def _more(verdict: Score | None) -> dict[str, Any]:
+    """The columns of what a verdict says beside the score."""
+    if verdict is None:
+        return {}
+    parts = {f"score_{name}": value for name, value in (verdict.parts or {}).items()}
+    return {**parts, **({} if verdict.feedback is None else {"feedback": verdict.feedback})}
+
+
+def _parts(verdicts: Sequence[Score | None]) -> dict[str, float]:
+    """The mean of each named part, over the verdicts that have it."""
+    found: dict[str, list[float]] = {}
+    for verdict in verdicts:
+        parts = None if verdict is None else verdict.parts
+        for name, value in (parts or {}).items():
+            found.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
 def _check_folder(path: str | Path | None) -> None:
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise ConfigError(f"Cannot save the rows to {str(path)!r}: there is no such folder.")
 
 
-def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
+def _result(rollouts: list[Rollout], usage: Usage, judge: Judge) -> EvaluationResult:
     board = Board()
     board.add(0, rollouts)
     (standing,) = standings(board, ["program"])
@@ -264,6 +300,9 @@ def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
         standing,
         usage,
         {place: r.reason for place, r in enumerate(rollouts) if r.reason is not None},
+        [r.score for r in rollouts],
+        _parts([r.score for r in rollouts]),
+        judge.aggregate([r.score for r in rollouts if r.score is not None]),
     )
 
 

@@ -198,3 +198,95 @@ def test_a_model_that_judges_is_on_the_bill() -> None:
     with burnish.context(lm=ScriptedLM(lambda request: {"good": "yes"})):
         result = evaluated("a", "b", "c", metric=asks)
     assert (result.score, result.usage.calls) == (100.0, 3)
+
+
+# What a verdict says beside the number
+
+
+def in_words(example: Any, prediction: Any, trace: Any = None) -> Any:
+    """A verdict in each of the forms that there are, by what was answered."""
+    if prediction.answer == "a":
+        return Score(1.0, "good", {"precision": 1.0, "recall": 0.5})
+    if prediction.answer == "b":
+        return Prediction(score=0.5, feedback="[b] half")
+    return burnish.ScoreWithFeedback(score=0.0, feedback="wrong", parts={"precision": 0.0})
+
+
+async def in_words_awaited(example: Any, prediction: Any, trace: Any = None) -> Any:
+    return in_words(example, prediction, trace)
+
+
+@pytest.mark.parametrize("metric", [in_words, in_words_awaited])
+def test_feedback_and_parts_are_kept_shown_and_saved(metric: Any, tmp_path: Path, capsys: Any) -> None:
+    says = ["a", "b", "c", ValueError("bug"), LMTransient("busy", model="m")]
+    places = {"save_as_json": tmp_path / "rows.json", "save_as_csv": tmp_path / "rows.csv"}
+    result = evaluated(*says, metric=metric, display_table=True, **places)
+    assert [None if verdict is None else verdict.feedback for verdict in result.verdicts] == [
+        "good",
+        "[b] half",
+        "wrong",
+        None,
+        None,
+    ]
+    assert result.verdicts[0] == Score(1.0, "good", {"precision": 1.0, "recall": 0.5})
+    # Means over those that have the part.
+    assert result.parts == {"precision": 0.5, "recall": 0.5}
+    assert "; precision 0.5, recall 0.5; 0 LM calls" in str(result)
+    assert "[b] half" in capsys.readouterr().out
+    saved = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    assert [row.get("feedback") for row in saved] == ["good", "[b] half", "wrong", None, None]
+    assert (saved[0]["score_precision"], saved[0]["score_recall"], saved[2]["score_precision"]) == (1.0, 0.5, 0.0)
+    assert (
+        "score_precision,score_recall,feedback" in (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()[0]
+    )
+
+
+def test_without_words_the_table_has_no_column_for_them(capsys: Any) -> None:
+    evaluated("yes", display_table=True)
+    assert "feedback" not in capsys.readouterr().out
+
+
+def test_a_part_that_is_no_number_fails_the_example_alone() -> None:
+    def metric(example: Any, prediction: Any, trace: Any = None) -> Score:
+        return Score(1.0, parts={"a": prediction.answer if prediction.answer == "no" else 1.0})
+
+    result = evaluated("yes", "no", metric=metric)
+    assert (result.standing.failed, result.parts) == (1, {"a": 1.0})
+    assert "part 'a' is 'no'" in result.reasons[1]
+    with pytest.raises(ConfigError, match="part 'a' is 'much'"):
+        evaluated("yes", metric=lambda example, prediction, trace=None: Score(1.0, parts={"a": "much"}))  # type: ignore[dict-item]
+
+
+def counted(example: Any, prediction: Any, trace: Any = None) -> Score:
+    """Counts of which the F1 over all is made, and no mean of F1s."""
+    said, gold = set(prediction.answer.split()), set(example.answer.split())
+    return Score(float(said == gold), parts={"hits": len(said & gold), "said": len(said), "gold": len(gold)})
+
+
+def test_a_metric_says_how_its_verdicts_come_together() -> None:
+    def corpus_f1(verdicts: list[Score]) -> float:
+        hits, said, gold = (sum((v.parts or {}).get(name, 0) for v in verdicts) for name in ("hits", "said", "gold"))
+        return 2 * hits / (said + gold)
+
+    def metric(example: Any, prediction: Any, trace: Any = None) -> Score:
+        return counted(example, prediction, trace)
+
+    metric.aggregate = lambda verdicts: {"corpus F1": corpus_f1(verdicts), "n": len(verdicts)}  # type: ignore[attr-defined]
+    result = evaluated("yes", "yes no no", "no maybe", ValueError("bug"), LMTransient("busy", model="m"), metric=metric)
+    assert result.score == 25.0
+    # Hits 2 of 5 said and 3 right; the failed one counts as no verdict of its own would: without parts.
+    assert result.aggregated == {"corpus F1": 0.5, "n": 4.0}
+    assert "corpus F1 0.5" in str(result)
+    metric.aggregate = corpus_f1  # type: ignore[attr-defined]
+    assert evaluated("yes", metric=metric).aggregated == {"aggregate": 1.0}
+
+
+@pytest.mark.parametrize("aggregate", [lambda verdicts: 1 / 0, lambda verdicts: "x", lambda verdicts: {"a": None}])
+def test_an_aggregate_that_fails_costs_no_result(aggregate: Any) -> None:
+    def metric(example: Any, prediction: Any, trace: Any = None) -> float:
+        return 0.5
+
+    metric.aggregate = aggregate  # type: ignore[attr-defined]
+    with pytest.warns(UserWarning, match="metric metric: its aggregate failed"):
+        result = evaluated("yes", metric=metric)
+    assert (result.score, result.aggregated) == (50.0, {})

@@ -31,6 +31,7 @@ from burnish.adapters.parse import (
 )
 from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
+from burnish.values.ordered import in_order
 from burnish.values.signature_fields import default_of
 from burnish.values.types.base import Type, is_formatted
 
@@ -53,7 +54,7 @@ def shown(value: Any) -> str:
     if is_formatted(value) and type(value).format is not Type.format:
         return marked(value)
     try:
-        plain = pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT)
+        plain = pydantic_core.to_jsonable_python(in_order(value), fallback=_fallback, context=IN_PROMPT)
     except pydantic_core.PydanticSerializationError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
@@ -165,6 +166,9 @@ class FieldText:
         return dumped
 
     def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
+        if isinstance(value, set | frozenset):
+            # As JSON shows it, in an order that is the same in every process.
+            return _NOT_OF_THE_TYPE
         try:
             return self._validator.dump_python(
                 value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context

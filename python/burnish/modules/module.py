@@ -240,29 +240,72 @@ class Module:
         programs: list[dict[str, Any]] = self.report.candidate_programs
         return programs
 
-    def dump_state(self, *, save_field_meta: bool = False) -> dict[str, Any]:
-        """The program's instructions, demos and LM settings, JSON-ready; see `burnish.modules.state`."""
+    def dump_state(self, json_mode: bool = True, *, save_field_meta: bool = False) -> dict[str, Any]:
+        """The program's instructions, demos and LM settings, JSON-ready; see `burnish.modules.state`.
+
+        Args:
+            json_mode: Whether the values in demos become JSON, or stay the objects that they are.
+            save_field_meta: Also keep each field's name and type beside its description.
+        """
         from burnish.modules import state
 
-        return state.dump(self, save_field_meta=save_field_meta)
+        return state.dump(self, json_mode=json_mode, save_field_meta=save_field_meta)
 
-    def load_state(self, saved: dict[str, Any]) -> None:
-        """Take over a dumped state: all of it, or an error and nothing."""
+    def load_state(self, saved: dict[str, Any], *, allow_unsafe_lm_state: bool = False) -> None:
+        """Take over a dumped state: all of it, or an error and nothing.
+
+        Args:
+            saved: What `dump_state` gave, or DSPy's from 2.5 on.
+            allow_unsafe_lm_state: Whether it may say at which address its LMs are, which are sent your key.
+
+        Raises:
+            StateError: It does not fit; the message names what.
+        """
         from burnish.modules import state
 
-        state.load(self, saved)
+        state.load(self, saved, allow_unsafe_lm_state=allow_unsafe_lm_state)
 
-    def save(self, path: Any, *, save_field_meta: bool = False) -> None:
-        """Write the state as one readable JSON file without keys, code or pickle."""
+    def save(
+        self,
+        path: Any,
+        save_program: bool = False,
+        modules_to_serialize: Sequence[Any] | None = None,
+        *,
+        save_field_meta: bool = False,
+    ) -> None:
+        """Write the state as one readable JSON file without keys, code or pickle.
+
+        Args:
+            path: A ``.json`` file; with `save_program`, a folder.
+            save_program: Pickle the whole program instead, code of ``__main__`` included, which `burnish.load` reads.
+            modules_to_serialize: Modules whose code goes into the pickle too.
+            save_field_meta: Also keep each field's name and type beside its description.
+
+        Raises:
+            StateError: The path is of the other kind, or something in the program cannot be kept.
+        """
+        from burnish.modules import pickled, state
+
+        if save_program:
+            pickled.save(self, path, modules_to_serialize)
+        elif modules_to_serialize is not None:
+            raise ConfigError("modules_to_serialize=... is about pickles: add save_program=True, or leave it out.")
+        else:
+            state.save(self, path, save_field_meta=save_field_meta)
+
+    def load(self, path: Any, *, allow_unsafe_lm_state: bool = False) -> None:
+        """Read a state file into this program: all of it, or an error and nothing.
+
+        Args:
+            path: The ``.json`` file, Burnish's or DSPy's.
+            allow_unsafe_lm_state: Whether it may say at which address its LMs are, which are sent your key.
+
+        Raises:
+            StateError: It cannot be read, or does not fit; the message names what.
+        """
         from burnish.modules import state
 
-        state.save(self, path, save_field_meta=save_field_meta)
-
-    def load(self, path: Any) -> None:
-        """Read a state file into this program: all of it, or an error and nothing."""
-        from burnish.modules import state
-
-        state.load_file(self, path)
+        state.load_file(self, path, allow_unsafe_lm_state=allow_unsafe_lm_state)
 
     def own_state(self) -> Mapping[str, Any]:
         """For a subclass with `keeps_more`: what is saved beside its predictors, JSON-ready, its ``"kind"`` among it."""

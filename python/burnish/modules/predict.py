@@ -10,6 +10,7 @@ from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
 from burnish.lm.lm import LM
+from burnish.lm.secrets import without_secrets
 from burnish.lm.settings import settings
 from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
@@ -62,6 +63,10 @@ class Predict(Module):
         twin: Predict = super().__deepcopy__(memo)
         twin._compiled_prompt = None
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled goes to disk or elsewhere: no credentials, and nothing that is made again when needed.
+        return {**self.__dict__, "config": without_secrets(self.config), "_compiled_prompt": None}
 
     def reset(self) -> None:
         """Forget demos and LM."""

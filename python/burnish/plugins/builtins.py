@@ -19,10 +19,15 @@ def burnish_optimizers() -> dict[str, str]:
 
 @hookimpl
 def burnish_metrics() -> dict[str, str]:
-    """The text metrics."""
+    """Those of the text, and those that a model judges."""
     return {
         "answer_exact_match": "burnish.metrics.text:answer_exact_match",
         "answer_passage_match": "burnish.metrics.text:answer_passage_match",
+        "EM": "burnish.metrics.text:answer_exact_match",
+        "F1": "burnish.metrics.text:answer_f1",
+        "HotPotF1": "burnish.metrics.text:answer_hotpot_f1",
+        "SemanticF1": "burnish.metrics.semantic:SemanticF1",
+        "CompleteAndGrounded": "burnish.metrics.semantic:CompleteAndGrounded",
     }
 
 

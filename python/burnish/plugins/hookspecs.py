@@ -29,7 +29,10 @@ def burnish_optimizers() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_metrics() -> Factories:  # type: ignore[empty-body]
-    """Metrics: ``{name: function (example, prediction, trace=None) -> bool, number or Score}``."""
+    """Metrics: ``{name: function (example, prediction, trace=None) -> bool, number or Score}``.
+
+    A class stands for the object that is made of it without arguments, such as a program that judges.
+    """
 
 
 @hookspec

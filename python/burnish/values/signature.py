@@ -368,7 +368,12 @@ def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:
     found: Any = sys.modules.get(cls.__module__)
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
-    return cls.__qualname__ if found is cls else (_build, (cls.__name__, dict(cls.fields), cls._written))
+    return cls.__qualname__ if found is cls else rebuilt(cls)
+
+
+def rebuilt(cls: SignatureMeta) -> tuple[Any, ...]:
+    """How to make a signature again from its name, fields and instructions, in the form of ``__reduce__``."""
+    return _build, (cls.__name__, dict(cls.fields), cls._written)
 
 
 copyreg.pickle(SignatureMeta, _reduce)

@@ -195,7 +195,7 @@ _HOMES = {
     ),
 }
 # Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
-_MODULES = frozenset({"evaluate", "retrievers", "teleprompt", "testing"})
+_MODULES = frozenset({"datasets", "evaluate", "retrievers", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names

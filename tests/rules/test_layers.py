@@ -26,6 +26,7 @@ ROOMS = [
     "retrieve",
     "retrievers",  # what retrieves, under the name of DSPy's module
     "stages",
+    "evaluation",  # what an evaluation leaves: its result, on the disk, on the screen, beside another; `evaluate` makes them
     "evaluate",  # reads the board through `stages/score`, like the optimizers beside it
     "optimizers",
     "finetune",
@@ -44,6 +45,7 @@ DOOR_OPENERS = {
     "burnish.lm.request",
     "burnish.metrics.text",
     "burnish.retrieve.knn",
+    "burnish.stages.leaks",
     "burnish.stages.score",
     "burnish.stages.search",
     "burnish.stages.traces",

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
+    from burnish.evaluate import compare as compare
+    from burnish.evaluation.compare import Comparison as Comparison
     from burnish.lm.backends.base import (
         Embedded as Embedded,
     )
@@ -170,7 +172,8 @@ _HOMES = {
     "retrieve.nearest": ("KNN",),
     "stages.traces": ("TraceTable",),
     "retrieve.nearest_demos": ("NearestDemos",),
-    "evaluate": ("Evaluate", "EvaluationResult"),
+    "evaluation.compare": ("Comparison",),
+    "evaluate": ("Evaluate", "EvaluationResult", "compare"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),
     "optimizers.labeled_few_shot": ("LabeledFewShot",),

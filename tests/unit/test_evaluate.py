@@ -106,7 +106,14 @@ def test_rows_are_saved_as_json_and_csv(tmp_path: Path) -> None:
     evaluated(*says, **places)
     saved = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
     assert [row["score"] for row in saved] == [1.0, 0.0, 0.0, None, 0.0, 0.0]
-    assert saved[1] == {"says": says[1], "answer": "yes", "predicted_answer": says[1], "score": 0.0}
+    assert saved[1] == {
+        "says": says[1],
+        "answer": "yes",
+        "predicted_answer": says[1],
+        "score": 0.0,
+        "status": "scored",
+        "reason": None,
+    }
     assert "predicted_answer" not in saved[2]
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))

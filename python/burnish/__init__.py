@@ -115,11 +115,13 @@ if TYPE_CHECKING:
     from burnish.optimizers.session import Session as Session
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
+    from burnish.retrieve.colbert import ColBERTv2 as ColBERTv2
     from burnish.retrieve.embedder import Embedder as Embedder
     from burnish.retrieve.embeddings import Embeddings as Embeddings
     from burnish.retrieve.embeddings import EmbeddingsWithScores as EmbeddingsWithScores
     from burnish.retrieve.nearest import KNN as KNN
     from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
+    from burnish.retrieve.retrieve import Retrieve as Retrieve
     from burnish.stages.traces import TraceTable as TraceTable
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
@@ -170,6 +172,8 @@ _HOMES = {
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
     "retrieve.nearest": ("KNN",),
+    "retrieve.colbert": ("ColBERTv2",),
+    "retrieve.retrieve": ("Retrieve",),
     "stages.traces": ("TraceTable",),
     "retrieve.nearest_demos": ("NearestDemos",),
     "evaluation.compare": ("Comparison",),

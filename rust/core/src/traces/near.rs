@@ -104,7 +104,9 @@ mod tests {
         let words: Vec<String> = (0..200).map(|number| format!("w{number}")).collect();
         let changed = |places: &[usize]| {
             let mut words = words.clone();
-            places.iter().for_each(|place| words[*place] = format!("x{place}"));
+            for place in places {
+                words[*place] = format!("x{place}");
+            }
             words.join(" ")
         };
         let texts = [

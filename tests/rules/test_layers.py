@@ -51,7 +51,7 @@ DOOR_OPENERS = {
     "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
-HEAVY = {"aiohttp", "httpx", "litellm", "openai", "optuna", "scipy", "sklearn"}
+HEAVY = {"aiohttp", "datasets", "httpx", "litellm", "openai", "optuna", "pandas", "pyarrow", "scipy", "sklearn"}
 
 
 def room(name: str) -> str:

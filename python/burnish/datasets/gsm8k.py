@@ -38,16 +38,14 @@ class GSM8K(Published):
 
     def example(self, row: Example) -> Example:
         """The published answer is the reasoning, four number signs, and the number."""
-        try:
-            reasoning, mark, answer = str(row["answer"]).rpartition(_ANSWER)
-            question = row["question"]
-        except KeyError as error:
-            raise ConfigError(f"A row of GSM8K has a question and an answer; this one lacks {error}: {row!r}") from None
+        if "question" not in row or "answer" not in row:
+            raise ConfigError(f"A row of GSM8K has a question and an answer, and this one {', '.join(row.keys())}.")
+        reasoning, mark, answer = str(row["answer"]).rpartition(_ANSWER)
         if not mark:
             raise ConfigError(
                 f"A row of GSM8K has an answer that ends in '{_ANSWER} number', and not {row['answer']!r}."
             )
-        return Example(question=question, gold_reasoning=reasoning.strip(), answer=answer.strip()).with_inputs(
+        return Example(question=row["question"], gold_reasoning=reasoning.strip(), answer=answer.strip()).with_inputs(
             "question"
         )
 

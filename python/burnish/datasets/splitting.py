@@ -94,7 +94,7 @@ def _sizes(rows: int, asked: Mapping[str, Any]) -> dict[str, int]:
             f"train={asked['train']!r} and val={asked['val']!r} are more than all: they are shares of what the test part leaves."
         )
     if len(shares) == 2 and abs(sum(shares) - 1) < 1e-9:
-        val = rows - test - train
+        val = max(rows - test - train, 0)
     sizes = {"test": test, "train": train, "val": val}
     if sum(sizes.values()) > rows:
         told = ", ".join(f"{name}={asked[name]!r} ({size})" for name, size in sizes.items())

@@ -8,12 +8,12 @@ import warnings
 from typing import Any
 
 from burnish.evaluation.result import EvaluationResult
-from burnish.evaluation.text import shown
+from burnish.evaluation.text import shown, text_of
 from burnish.values.example import Example
 from burnish.values.score import Status
 
-# Characters of a cell: a passage is recognised by its beginning, and a screen holds some rows.
-_LONGEST = 500
+# Characters of a field: a passage is recognised by its beginning, and a screen holds some rows.
+_LONGEST = 300
 
 
 def show(result: EvaluationResult, *, most: int | None = None) -> None:
@@ -43,17 +43,21 @@ def _table(result: EvaluationResult, most: int) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    def cell(value: Any) -> Text:
+    def cell(*texts: str) -> Text:
         # A Text of its own: brackets in a value are no markup.
-        return Text(shown(value, longest=_LONGEST))
+        return Text("\n".join(shown(text, longest=_LONGEST) for text in texts))
+
+    def fields(made: Any) -> Text:
+        if not isinstance(made, Example):
+            return cell(text_of(made))
+        return cell(*(f"{name}: {text_of(value, repr)}" for name, value in made.items()))
 
     explains = bool(result.reasons)
-    table = Table("example", "prediction", "score", *["why"] * explains, title=cell(str(result)))
+    table = Table("example", "prediction", "score", *["why"] * explains, title=cell(str(result)), show_lines=True)
     for place, (example, prediction, score) in enumerate(result.results[:most]):
-        made = prediction.toDict() if isinstance(prediction, Example) else prediction
         told = "not measured" if score is None else f"{score:g}"
         if result.statuses[place] is Status.FAILED:
             told += " (failed)"
         why = [cell(result.reasons.get(place, ""))] * explains
-        table.add_row(cell(example.toDict()), cell(made), told, *why)
+        table.add_row(fields(example), fields(prediction), told, *why)
     return table

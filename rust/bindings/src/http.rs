@@ -33,9 +33,7 @@ impl HttpClient {
     #[pyo3(signature = (url, headers, body, /))]
     fn post(&self, py: Python<'_>, url: &str, headers: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
         let headers = pairs(headers)?;
-        self.client
-            .post(url, texts(&headers)?, body.to_vec())
-            .map_err(|error| refusal(py, &error))
+        self.client.post(url, texts(&headers)?, body.to_vec()).map_err(|error| refusal(py, &error))
     }
 
     /// Send a GET request; returns the number under which its answer will come.

@@ -134,9 +134,10 @@ impl Client {
             return Err(Error::Request("no address with http or https and a host".into()));
         }
         let shown = proxy_authorization(&self.proxies, &url);
-        let request = headers
-            .into_iter()
-            .fold(Request::builder().method(method).uri(url), |request, (name, value)| request.header(name, value));
+        let request =
+            headers.into_iter().fold(Request::builder().method(method).uri(url), |request, (name, value)| {
+                request.header(name, value)
+            });
         let mut request = request.body(Full::new(Bytes::from(body)))?;
         if let Some(shown) = shown {
             request.headers_mut().insert(PROXY_AUTHORIZATION, shown);

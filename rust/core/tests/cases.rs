@@ -229,8 +229,8 @@ fn near_copies_are_grouped() {
     each("traces", "near", |case, name| {
         let rows = list(&case["rows"], strings);
         let rows: Vec<&[String]> = rows.iter().map(Vec::as_slice).collect();
-        let firsts: Vec<i64> = traces::near_copies(&rows).into_iter().map(|place| place as i64).collect();
-        assert_eq!(firsts, list(&case["firsts"], integer), "{name}");
+        let firsts = list(&case["firsts"], |place| usize::try_from(integer(place)).unwrap());
+        assert_eq!(traces::near_copies(&rows), firsts, "{name}");
     });
 }
 

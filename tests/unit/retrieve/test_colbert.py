@@ -104,7 +104,7 @@ def test_get_and_post_ask_the_same(server: Any) -> None:
 
 
 def test_a_port_and_a_query_of_the_address_are_kept(server: Any) -> None:
-    ColBERTv2(f"http://127.0.0.1/api/search?index=wiki&key=MARKER-123", port=server.server_port)("x", k=1)
+    ColBERTv2("http://127.0.0.1/api/search?index=wiki&key=MARKER-123", port=server.server_port)("x", k=1)
     assert server.seen[0][1] == "/api/search?index=wiki&key=MARKER-123&query=x&k=1"
 
 

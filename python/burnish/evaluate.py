@@ -131,7 +131,7 @@ class Evaluate:
         check_prices(own.budget, program)
         check_place(own.save_as_json)
         check_place(own.save_as_csv)
-        warn_of_demos(program, rows)
+        await warn_of_demos(program, rows)
         return await on_loop(own._evaluate(program, Judge(chosen), rows))  # noqa: SLF001  itself, with the call's options
 
     def compare(self, first: Any, second: Any, **options: Any) -> Comparison:

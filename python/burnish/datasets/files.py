@@ -147,9 +147,9 @@ def _lines(path: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _typed(text: str, make: Callable[[str], Any], what: str) -> Any:
-    # The user's function may refuse a text in any way.
     try:
         return make(text)
+    # The user's function may refuse a text in any way.
     except Exception as error:
         name = getattr(make, "__name__", repr(make))
         raise ConfigError(f"{what} is {text[:80]!r}, which {name} refuses: {error}.") from error

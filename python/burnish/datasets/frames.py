@@ -61,9 +61,9 @@ def from_huggingface(
         ConfigError: It cannot be loaded, lacks a column, or `datasets` is not installed.
     """
     package = needed("datasets", extra="huggingface", to="load from Hugging Face")
-    # It raises errors of many packages: its own, the hub's, those of file formats and of the network.
     try:
         loaded = package.load_dataset(name, *args, **options)
+    # It raises errors of many packages: its own, the hub's, those of file formats and of the network.
     except Exception as error:
         raise ConfigError(f"Cannot load {name!r} from Hugging Face: {type(error).__name__}: {error}") from error
     wanted = options.get("split")

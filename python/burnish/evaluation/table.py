@@ -18,9 +18,9 @@ _LONGEST = 300
 
 def show(result: EvaluationResult, *, most: int | None = None) -> None:
     """Print so many rows, all unless given. What cannot be shown here costs a warning, and not the result."""
-    # A terminal may refuse a table in any way: its code page, its width, its end.
     try:
         _print(result, len(result.results) if most is None else most)
+    # A terminal may refuse a table in any way: its code page, its width, its end.
     except Exception as error:
         warnings.warn(f"The results cannot be shown here ({type(error).__name__}: {error}).", stacklevel=2)
 

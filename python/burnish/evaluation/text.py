@@ -11,9 +11,9 @@ _STEERING = {number: repr(chr(number))[1:-1] for number in (*range(32), *range(1
 
 def text_of(value: Any, write: Callable[[Any], str] = str) -> str:
     """The value's text, or words for one whose text raises."""
-    # What a user's object does when it is written is its own matter, and must not cost a result.
     try:
         return write(value)
+    # What a user's object does when it is written is its own matter, and must not cost a result.
     except Exception as error:
         return f"<{type(value).__name__}, whose text raises {type(error).__name__}>"
 

@@ -160,7 +160,7 @@ class Optimizer(ABC):
             check_program(teacher, "teacher", asks=self.asks and self._teacher_lm() is None, tunes=False)
             check_inputs(teacher, rows, "trainset")
         if held_out is not None:
-            warn_of_overlap(rows, held_out)
+            await warn_of_overlap(rows, held_out)
         if self.asks:
             check_prices(self.budget, student, self._teacher_lm())
             if teacher is not None:

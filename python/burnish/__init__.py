@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
+    from burnish.evaluate import compare as compare
+    from burnish.evaluation.compare import Comparison as Comparison
     from burnish.lm.backends.base import (
         Embedded as Embedded,
     )
@@ -143,11 +145,13 @@ if TYPE_CHECKING:
     from burnish.optimizers.session import Session as Session
     from burnish.plugins.admission import PluginWarning as PluginWarning
     from burnish.plugins.hookspecs import hookimpl as hookimpl
+    from burnish.retrieve.colbert import ColBERTv2 as ColBERTv2
     from burnish.retrieve.embedder import Embedder as Embedder
     from burnish.retrieve.embeddings import Embeddings as Embeddings
     from burnish.retrieve.embeddings import EmbeddingsWithScores as EmbeddingsWithScores
     from burnish.retrieve.nearest import KNN as KNN
     from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
+    from burnish.retrieve.retrieve import Retrieve as Retrieve
     from burnish.stages.traces import TraceTable as TraceTable
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
@@ -232,9 +236,12 @@ _HOMES = {
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
     "retrieve.nearest": ("KNN",),
+    "retrieve.colbert": ("ColBERTv2",),
+    "retrieve.retrieve": ("Retrieve",),
     "stages.traces": ("TraceTable",),
     "retrieve.nearest_demos": ("NearestDemos",),
-    "evaluate": ("Evaluate", "EvaluationResult"),
+    "evaluation.compare": ("Comparison",),
+    "evaluate": ("Evaluate", "EvaluationResult", "compare"),
     "optimizers.base": ("Optimizer",),
     "optimizers.session": ("Session",),
     "optimizers.labeled_few_shot": ("LabeledFewShot",),
@@ -262,7 +269,7 @@ _HOMES = {
     ),
 }
 # Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
-_MODULES = frozenset({"evaluate", "retrievers", "teleprompt", "testing"})
+_MODULES = frozenset({"datasets", "evaluate", "retrievers", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names

@@ -26,6 +26,7 @@ ROOMS = [
     "retrieve",
     "retrievers",  # what retrieves, under the name of DSPy's module
     "stages",
+    "evaluation",  # what an evaluation leaves: its result, on the disk, on the screen, beside another; `evaluate` makes them
     "evaluate",  # reads the board through `stages/score`, like the optimizers beside it
     "optimizers",
     "finetune",
@@ -44,12 +45,13 @@ DOOR_OPENERS = {
     "burnish.lm.request",
     "burnish.metrics.text",
     "burnish.retrieve.knn",
+    "burnish.stages.leaks",
     "burnish.stages.score",
     "burnish.stages.search",
     "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
-HEAVY = {"aiohttp", "httpx", "litellm", "mcp", "openai", "optuna", "scipy", "sklearn"}
+HEAVY = {"aiohttp", "datasets", "httpx", "litellm", "mcp", "openai", "optuna", "pandas", "pyarrow", "scipy", "sklearn"}
 
 
 def room(name: str) -> str:

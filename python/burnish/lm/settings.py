@@ -19,6 +19,7 @@ from burnish.plugins.manager import lookup
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "lm": None,
+        "rm": None,
         "adapter": None,
         "cache": None,
         "num_threads": 8,
@@ -28,6 +29,7 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
 )
 _MEANING = {
     "lm": "the LM that predictors ask",
+    "rm": "the retriever that burnish.Retrieve asks: called with (query, k)",
     "adapter": "turns signatures into messages and back, by its name or as an object; None is ChatAdapter()",
     "cache": "the burnish.Cache for replies; None is the shared one on disk",
     "num_threads": "how many LM calls may be in flight in a run",
@@ -59,7 +61,7 @@ class Settings:
         """Set defaults for the whole process; what is not named keeps its value.
 
         Args:
-            values: Any of lm, adapter, cache, num_threads, max_errors, trace_log.
+            values: Any of lm, rm, adapter, cache, num_threads, max_errors, trace_log.
 
         Raises:
             ConfigError: A name is unknown, or a value of the wrong kind.
@@ -97,6 +99,9 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
     if lm is not None and not hasattr(lm, "complete"):
         raise ConfigError(f"lm={lm!r} is no LM. Write lm=burnish.LM('provider/name').")
+    rm = values.get("rm")
+    if rm is not None and (isinstance(rm, type) or not callable(rm)):
+        raise ConfigError(f"rm={rm!r}: {_MEANING['rm']}. Give an object, not a class or a text.")
     for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "log_run")):
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):

@@ -23,7 +23,6 @@ from burnish.engine.check import (
     check_prices,
     check_program,
     refuse_unknown,
-    warn_of_overlap,
 )
 from burnish.engine.events import EventStream
 from burnish.engine.identity import run_identity
@@ -39,8 +38,10 @@ from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.session import Session
 from burnish.plugins.manager import watchers
 from burnish.stages.finish import build
+from burnish.stages.leaks import warn_of_overlap
 from burnish.values.budget import Budget
 from burnish.values.example import Example
+from burnish.values.held_out import compiling
 from burnish.values.report import Report
 from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
@@ -150,7 +151,8 @@ class Optimizer(ABC):
                 raise ConfigError(f"{type(self).__name__} makes no use of {name}=...: leave it out.")
         check_program(student, "program to compile", asks=self.asks, tunes=True)
         rows = check_examples(trainset, "trainset")
-        held_out = None if valset is None else check_examples(valset, "valset")
+        # The trainset given twice is meant as it is by default: no candidate is shown the example that it answers.
+        held_out = None if valset is None or valset is trainset else check_examples(valset, "valset")
         if self.asks:
             check_inputs(student, rows, "trainset")
             check_inputs(student, held_out or [], "valset")
@@ -158,13 +160,14 @@ class Optimizer(ABC):
             check_program(teacher, "teacher", asks=self.asks and self._teacher_lm() is None, tunes=False)
             check_inputs(teacher, rows, "trainset")
         if held_out is not None:
-            warn_of_overlap(rows, held_out)
+            await warn_of_overlap(rows, held_out)
         if self.asks:
             check_prices(self.budget, student, self._teacher_lm())
             if teacher is not None:
                 check_prices(self.budget, teacher)
         judge = None if self.metric is None else Judge(self.metric)
-        return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+        with compiling():
+            return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
 
     def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
         """LM calls and dollars of a compile, before any is made.

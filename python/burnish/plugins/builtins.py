@@ -68,5 +68,10 @@ def burnish_adapters() -> dict[str, str]:
 
 @hookimpl
 def burnish_datasets() -> dict[str, str]:
-    """The data that comes along."""
-    return {"support_tickets": "burnish.datasets.support_tickets:load"}
+    """The data that comes along, and that whose shape is known."""
+    return {
+        "support_tickets": "burnish.datasets.support_tickets:load",
+        "colors": "burnish.datasets.colors:load",
+        "gsm8k": "burnish.datasets.gsm8k:load",
+        "hotpotqa": "burnish.datasets.hotpotqa:load",
+    }

@@ -78,7 +78,7 @@ def burnish_finetuners() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_datasets() -> Factories:  # type: ignore[empty-body]
-    """Datasets: ``{name: function (**options) -> list of Example, or dict of such lists by split}``."""
+    """Datasets: ``{name: function (**options) -> list of Example, or dict of such lists (a `TestSet` among them) by split}``."""
 
 
 @hookspec

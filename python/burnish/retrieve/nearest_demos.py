@@ -21,6 +21,7 @@ from burnish.retrieve.embedder import Embedder
 from burnish.retrieve.inputs import text_of_inputs
 from burnish.retrieve.nearest_state import read_state, state_of
 from burnish.retrieve.neighbours import Neighbours
+from burnish.values.example import Example
 from burnish.values.space import Choice
 
 
@@ -65,6 +66,11 @@ class NearestDemos(Module):
         made = cls(program, near.embedder)
         made._near, made._table = near, table
         return made
+
+    @property
+    def looked_up(self) -> Sequence[Example]:
+        """The training examples that a call may be shown."""
+        return () if self._table is None else self._table.labelled
 
     def __repr__(self) -> str:
         held = "no examples" if self._near is None else f"k={self._near.k} of {len(self._near.index)} examples"

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::error::config_error;
 
-/// Sends POST requests from a thread of its own.
+/// Sends requests from a thread of its own.
 #[pyclass(frozen, module = "burnish._core")]
 pub struct HttpClient {
     client: Client,
@@ -29,18 +29,18 @@ impl HttpClient {
         Ok(Self { client, socket: waiting.into_number() })
     }
 
-    /// Send a request; returns the number under which its answer will come.
+    /// Send a POST request; returns the number under which its answer will come.
     #[pyo3(signature = (url, headers, body, /))]
     fn post(&self, py: Python<'_>, url: &str, headers: &Bound<'_, PyDict>, body: &[u8]) -> PyResult<u64> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| Ok((name.cast_into::<PyString>()?, value.cast_into::<PyString>()?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let headers = headers
-            .iter()
-            .map(|(name, value)| Ok((name.to_str()?, value.to_str()?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        self.client.post(url, headers, body.to_vec()).map_err(|error| refusal(py, &error))
+        let headers = pairs(headers)?;
+        self.client.post(url, texts(&headers)?, body.to_vec()).map_err(|error| refusal(py, &error))
+    }
+
+    /// Send a GET request; returns the number under which its answer will come.
+    #[pyo3(signature = (url, headers, /))]
+    fn get(&self, py: Python<'_>, url: &str, headers: &Bound<'_, PyDict>) -> PyResult<u64> {
+        let headers = pairs(headers)?;
+        self.client.get(url, texts(&headers)?).map_err(|error| refusal(py, &error))
     }
 
     /// Give a request up; its connection is closed.
@@ -66,6 +66,17 @@ impl HttpClient {
         }
         Ok(taken)
     }
+}
+
+type Pair<'py> = (Bound<'py, PyString>, Bound<'py, PyString>);
+
+/// The headers as Python's texts, which the borrowed ones of [`texts`] live in.
+fn pairs<'py>(headers: &Bound<'py, PyDict>) -> PyResult<Vec<Pair<'py>>> {
+    headers.iter().map(|(name, value)| Ok((name.cast_into()?, value.cast_into()?))).collect()
+}
+
+fn texts<'a>(headers: &'a [Pair<'_>]) -> PyResult<Vec<(&'a str, &'a str)>> {
+    headers.iter().map(|(name, value)| Ok((name.to_str()?, value.to_str()?))).collect()
 }
 
 fn refusal(py: Python<'_>, error: &Error) -> PyErr {

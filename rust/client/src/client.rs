@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, PROXY_AUTHORIZATION};
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -107,14 +107,37 @@ impl Client {
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
         body: Vec<u8>,
     ) -> Result<u64, Error> {
+        self.send(Method::POST, url, headers, body)
+    }
+
+    /// Sends a GET request; its number comes back with the answer.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the address or a header is not HTTP's.
+    pub fn get<'a>(
+        &self,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<u64, Error> {
+        self.send(Method::GET, url, headers, Vec::new())
+    }
+
+    fn send<'a>(
+        &self,
+        method: Method,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: Vec<u8>,
+    ) -> Result<u64, Error> {
         let url = Uri::try_from(url).map_err(|error| Error::Request(error.to_string()))?;
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
             return Err(Error::Request("no address with http or https and a host".into()));
         }
         let shown = proxy_authorization(&self.proxies, &url);
-        let request = headers
-            .into_iter()
-            .fold(Request::post(url), |request, (name, value)| request.header(name, value));
+        let request =
+            headers.into_iter().fold(Request::builder().method(method).uri(url), |request, (name, value)| {
+                request.header(name, value)
+            });
         let mut request = request.body(Full::new(Bytes::from(body)))?;
         if let Some(shown) = shown {
             request.headers_mut().insert(PROXY_AUTHORIZATION, shown);

@@ -77,6 +77,31 @@ fn connections_are_used_again_and_answers_carry_their_number() {
 }
 
 #[test]
+fn a_request_without_a_body_is_a_get() {
+    let (listener, url) = listen();
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            let mut some = [0; 1024];
+            let read = connection.read(&mut some).unwrap();
+            assert_ne!(read, 0, "closed by the client");
+            seen.extend(&some[..read]);
+        }
+        reply(&mut connection, "found");
+        String::from_utf8(seen).unwrap()
+    });
+    let (client, rung) = client();
+    let number = client.get(&url, [("accept", "application/json")]).unwrap();
+    let (answered, outcome) = next(&client, &rung);
+    assert_eq!((answered, &outcome.unwrap().body[..]), (number, &b"found"[..]));
+    let request = server.join().unwrap();
+    assert!(request.starts_with("GET /v1?key=marker HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("accept: application/json\r\n"), "{request}");
+    assert!(!request.contains("content-length"), "{request}");
+}
+
+#[test]
 fn one_wake_up_stands_for_all_answers_until_they_are_taken() {
     let (listener, url) = listen();
     let server = thread::spawn(move || {

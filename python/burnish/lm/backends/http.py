@@ -1,4 +1,4 @@
-"""POST over pooled keep-alive connections, by a Rust client with a thread of its own.
+"""POST and GET over pooled keep-alive connections, by a Rust client with a thread of its own.
 
 A call here makes a future, hands bytes to Rust and waits. Rust puts answers on a heap and makes a
 socket readable when the heap was empty, so that under load the loop wakes once for many answers. The
@@ -33,7 +33,16 @@ async def post(url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         ConfigError: The address or a header is not HTTP's; nothing was sent.
         ConnectionError: There is no connection, or it ended before the reply did.
     """
-    status, kept, text = await _client().post(url, headers, body)
+    return _readable(await _client().send(url, headers, body))
+
+
+async def get(url: str, headers: Mapping[str, str]) -> Reply:
+    """As `post`, without a body."""
+    return _readable(await _client().send(url, headers, None))
+
+
+def _readable(reply: Reply) -> Reply:
+    status, kept, text = reply
     if "content-encoding" in kept:
         text = _unpacked(text, kept["content-encoding"])
     return status, kept, text
@@ -65,9 +74,9 @@ class _Client:
             threading.Thread(target=_listen, args=listening, name="burnish-http-bell", daemon=True).start()
         weakref.finalize(loop, self._bell.close).atexit = False
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Send and wait."""
-        number = self._rust.post(url, headers, body)
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        """Send and wait; without a body it is a GET."""
+        number = self._rust.get(url, headers) if body is None else self._rust.post(url, headers, body)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:

@@ -8,10 +8,10 @@ from typing import Any
 
 from burnish.datasets.files import read_csv, read_json, read_parquet
 from burnish.datasets.frames import from_frame, from_huggingface
-from burnish.engine.check import check_whole
 from burnish.errors import ConfigError
 from burnish.values.example import Example
 from burnish.values.seed import draw
+from burnish.values.whole import check_whole
 
 
 class DataLoader:

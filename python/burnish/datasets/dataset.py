@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from burnish.datasets.files import read_json, read_parquet
 from burnish.datasets.frames import from_huggingface
-from burnish.engine.check import check_whole
 from burnish.errors import ConfigError
 from burnish.values.example import Example
 from burnish.values.held_out import TestSet
 from burnish.values.seed import draw
+from burnish.values.whole import check_whole
 
 Rows = Sequence[Example]
 _SUFFIXES: Mapping[str, Callable[..., list[Example]]] = {

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from burnish.engine.check import check_whole
 from burnish.errors import ConfigError, LMAccessDenied, LMError, LMRejected, LMTransient
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.backends.http import get, post
@@ -29,6 +28,7 @@ from burnish.lm.retry import retry_after
 from burnish.lm.secrets import bare_address, cleared
 from burnish.loop import on_loop, run_sync
 from burnish.values.usage import Usage
+from burnish.values.whole import check_whole
 
 _FREE = Price(0.0, 0.0, 0.0)
 _TRY_AGAIN = frozenset({408, 409, 425, 429})

@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from burnish.engine.check import check_whole
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
 from burnish.loop import in_thread
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
+from burnish.values.whole import check_whole
 
 
 class Retrieve(Module):

@@ -207,3 +207,19 @@ def test_what_cannot_be_pickled_is_told_and_leaves_the_old_one(tmp_path: Path) -
     with pytest.raises(StateError, match=r"cannot be pickled: .*lock.*program\.save\('name\.json'\)"):
         saved(tmp_path, broken)
     assert (folder / "program.pkl").read_bytes() == before
+
+
+def test_a_pickled_state_is_read_only_by_who_allows_it(tmp_path: Path) -> None:
+    demo = Example(question="?", answer="!")
+    state = Predict("question -> answer").dump_state()
+    (tmp_path / "state.pkl").write_bytes(pickle.dumps({**state, "demos": [demo]}))
+    program = Predict("question -> answer")
+    with pytest.raises(StateError, match=r"runs whatever code .*allow_pickle=True"):
+        program.load(tmp_path / "state.pkl")
+    program.load(tmp_path / "state.pkl", allow_pickle=True)
+    assert program.demos == [demo]
+    (tmp_path / "other.pkl").write_bytes(pickle.dumps([1]))
+    for name, said in (("other.pkl", "holds list"), ("nowhere.pkl", "cannot be unpickled")):
+        with pytest.raises(StateError, match=said):
+            program.load(tmp_path / name, allow_pickle=True)
+    assert program.demos == [demo]

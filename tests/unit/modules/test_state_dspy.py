@@ -199,3 +199,10 @@ def test_a_folder_written_here_has_the_layout_that_is_read_there(dspy: Any, tmp_
     program.save(tmp_path / "whole", save_program=True)
     loaded = dspy.load(str(tmp_path / "whole"), allow_pickle=True)
     assert loaded.dump_state() == program.dump_state()
+
+
+def test_a_pickled_state_of_theirs_loads(dspy: Any, tmp_path: Path) -> None:
+    programs(dspy)["several"].save(str(tmp_path / "state.pkl"))
+    loaded = emptied("several")
+    loaded.load(str(tmp_path / "state.pkl"), allow_pickle=True)
+    assert demos_of(loaded) == demos_of(programs(burnish)["several"])

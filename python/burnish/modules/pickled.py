@@ -151,7 +151,7 @@ def _pickled(program: Any) -> bytes:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-        """Makes signatures anew from their fields: what their metaclass keeps is not for pickles."""
+        """Makes signatures anew from their fields: what adapters keep with them would tie the file to this version."""
 
         def reducer_override(self, thing: Any) -> Any:
             reduced = super().reducer_override(thing)

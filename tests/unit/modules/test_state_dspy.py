@@ -73,6 +73,7 @@ def test_the_model_loads_without_what_is_dspys_own_and_without_its_key(version: 
     assert loaded.lm is not None
     assert (loaded.lm.model, loaded.lm.num_retries) == ("openai/gpt-4o-mini", 3)
     assert loaded.lm.params == {"temperature": 0.7, "max_tokens": 300}
+    assert loaded.lm._line.endpoint.secrets == {}
 
 
 def test_pydantic_values_come_back_as_such() -> None:

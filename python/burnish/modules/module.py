@@ -293,19 +293,23 @@ class Module:
         else:
             state.save(self, path, save_field_meta=save_field_meta)
 
-    def load(self, path: Any, *, allow_unsafe_lm_state: bool = False) -> None:
+    def load(self, path: Any, allow_pickle: bool = False, allow_unsafe_lm_state: bool = False) -> None:
         """Read a state file into this program: all of it, or an error and nothing.
 
         Args:
-            path: The ``.json`` file, Burnish's or DSPy's.
+            path: The ``.json`` file, Burnish's or DSPy's, or a ``.pkl`` of DSPy's.
+            allow_pickle: Whether a ``.pkl`` may be read, which runs the code in it and needs DSPy installed.
             allow_unsafe_lm_state: Whether it may say at which address its LMs are, which are sent your key.
 
         Raises:
             StateError: It cannot be read, or does not fit; the message names what.
         """
-        from burnish.modules import state
+        from burnish.modules import pickled, state
 
-        state.load_file(self, path, allow_unsafe_lm_state=allow_unsafe_lm_state)
+        if str(path).endswith(".pkl"):
+            self.load_state(pickled.read_state(path, allow_pickle), allow_unsafe_lm_state=allow_unsafe_lm_state)
+        else:
+            state.load_file(self, path, allow_unsafe_lm_state=allow_unsafe_lm_state)
 
     def own_state(self) -> Mapping[str, Any]:
         """For a subclass with `keeps_more`: what is saved beside its predictors, JSON-ready, its ``"kind"`` among it."""

@@ -88,19 +88,48 @@ def load(path: str | os.PathLike[str], allow_pickle: bool = False) -> Any:
             "state: program.save('name.json')."
         )
     _compare(read(folder / _METADATA) if (folder / _METADATA).is_file() else {}, str(path))
-    import cloudpickle
-
-    try:
-        program = cloudpickle.loads((folder / _PROGRAM).read_bytes())
-    # A pickle runs its author's code, which may raise anything.
-    except Exception as error:
-        raise StateError(
-            f"The program in {str(path)!r} cannot be unpickled here: {type(error).__name__}: {error}. Import what it is made "
-            "of first, or save it with modules_to_serialize=[...]."
-        ) from error
+    program = _unpickled(folder / _PROGRAM)
     if not hasattr(program, "named_predictors"):
         raise StateError(f"{str(path)!r} holds {program!r:.200}, which is not a burnish.Module.")
     return program
+
+
+def read_state(path: str | os.PathLike[str], allow_pickle: bool) -> dict[str, Any]:
+    """A program's state from a pickle of it, as DSPy writes to a path that ends in ``.pkl``.
+
+    Args:
+        path: The file.
+        allow_pickle: Whether the code in it may run.
+
+    Raises:
+        StateError: It is not allowed, or cannot be read.
+    """
+    if not allow_pickle:
+        raise StateError(
+            f"{str(path)!r} is a pickle, and loading a pickle runs whatever code its author put into it. If you trust who "
+            f"wrote it: program.load({str(path)!r}, allow_pickle=True), with DSPy installed. Better have it saved as JSON."
+        )
+    state = _unpickled(Path(path))
+    if not isinstance(state, dict):
+        raise StateError(f"{str(path)!r} is not a saved program: it holds {type(state).__name__}, not a dict.")
+    parts = [state, *(part for part in state.values() if isinstance(part, dict))]
+    for part in (one for one in parts if isinstance(one.get("demos"), list)):
+        # DSPy leaves its own examples there.
+        part["demos"] = [dict(demo.items()) if hasattr(demo, "items") else demo for demo in part["demos"]]
+    return state
+
+
+def _unpickled(path: Path) -> Any:
+    import cloudpickle
+
+    try:
+        return cloudpickle.loads(path.read_bytes())
+    # A pickle runs its author's code, which may raise anything.
+    except Exception as error:
+        raise StateError(
+            f"{str(path)!r} cannot be unpickled here: {type(error).__name__}: {error}. Import what it is made "
+            "of first, or save it with modules_to_serialize=[...]."
+        ) from error
 
 
 @contextmanager
@@ -122,7 +151,7 @@ def _pickled(program: Any) -> bytes:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-        """Makes signatures anew from their fields: what their metaclass keeps is not for pickles."""
+        """Makes signatures anew from their fields: what adapters keep with them would tie the file to this version."""
 
         def reducer_override(self, thing: Any) -> Any:
             reduced = super().reducer_override(thing)

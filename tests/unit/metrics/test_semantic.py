@@ -199,6 +199,9 @@ class Awaits(Module):
     def __init__(self) -> None:
         self.threads: list[str] = []
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("the sync face needs a thread")
+
     async def aforward(self, example: Any, pred: Any, trace: Any = None) -> float:
         self.threads.append(threading.current_thread().name)
         return 0.5

@@ -80,7 +80,12 @@ class Program(burnish.Module):
     def forward(self, place):
         return beside.shout(self.describe(place=Place(name=place)).words[0])
 
-Program().save("whole", save_program=True, modules_to_serialize=[beside])
+from burnish.testing import ScriptedLM
+program = Program()
+# What a call leaves on predictor and signature is no part of it.
+with burnish.context(lm=ScriptedLM([{{"words": ["a"]}}])):
+    program(place="x")
+program.save("whole", save_program=True, modules_to_serialize=[beside])
 """
 ELSEWHERE = """
 import burnish
@@ -110,6 +115,8 @@ def test_classes_of_a_script_and_modules_that_are_named_need_not_be_there_when_i
     ]
     assert [one.returncode for one in said] == [0, 0], said[0].stderr + said[1].stderr
     assert said[1].stdout.splitlines() == ["Describe it. place -> words three", "x", "HI!"]
+    # What an adapter keeps with a signature is made again: pickled, it would tie the file to this very version.
+    assert b"_Form" not in (tmp_path / "whole" / "program.pkl").read_bytes()
 
 
 def test_modules_are_named_for_this_pickle_only(tmp_path: Path) -> None:
@@ -207,3 +214,19 @@ def test_what_cannot_be_pickled_is_told_and_leaves_the_old_one(tmp_path: Path) -
     with pytest.raises(StateError, match=r"cannot be pickled: .*lock.*program\.save\('name\.json'\)"):
         saved(tmp_path, broken)
     assert (folder / "program.pkl").read_bytes() == before
+
+
+def test_a_pickled_state_is_read_only_by_who_allows_it(tmp_path: Path) -> None:
+    demo = Example(question="?", answer="!")
+    state = Predict("question -> answer").dump_state()
+    (tmp_path / "state.pkl").write_bytes(pickle.dumps({**state, "demos": [demo]}))
+    program = Predict("question -> answer")
+    with pytest.raises(StateError, match=r"runs whatever code .*allow_pickle=True"):
+        program.load(tmp_path / "state.pkl")
+    program.load(tmp_path / "state.pkl", allow_pickle=True)
+    assert program.demos == [demo]
+    (tmp_path / "other.pkl").write_bytes(pickle.dumps([1]))
+    for name, said in (("other.pkl", "holds list"), ("nowhere.pkl", "cannot be unpickled")):
+        with pytest.raises(StateError, match=said):
+            program.load(tmp_path / name, allow_pickle=True)
+    assert program.demos == [demo]

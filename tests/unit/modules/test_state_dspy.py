@@ -73,6 +73,7 @@ def test_the_model_loads_without_what_is_dspys_own_and_without_its_key(version: 
     assert loaded.lm is not None
     assert (loaded.lm.model, loaded.lm.num_retries) == ("openai/gpt-4o-mini", 3)
     assert loaded.lm.params == {"temperature": 0.7, "max_tokens": 300}
+    assert loaded.lm._line.endpoint.secrets == {}
 
 
 def test_pydantic_values_come_back_as_such() -> None:
@@ -199,3 +200,10 @@ def test_a_folder_written_here_has_the_layout_that_is_read_there(dspy: Any, tmp_
     program.save(tmp_path / "whole", save_program=True)
     loaded = dspy.load(str(tmp_path / "whole"), allow_pickle=True)
     assert loaded.dump_state() == program.dump_state()
+
+
+def test_a_pickled_state_of_theirs_loads(dspy: Any, tmp_path: Path) -> None:
+    programs(dspy)["several"].save(str(tmp_path / "state.pkl"))
+    loaded = emptied("several")
+    loaded.load(str(tmp_path / "state.pkl"), allow_pickle=True)
+    assert demos_of(loaded) == demos_of(programs(burnish)["several"])

@@ -449,23 +449,26 @@ def test_feedback_and_parts_are_kept_shown_and_saved(metric: Any, tmp_path: Path
     says = ["a", "b", "c", ValueError("bug"), LMTransient("busy", model="m")]
     places = {"save_as_json": tmp_path / "rows.json", "save_as_csv": tmp_path / "rows.csv"}
     result = evaluated(*says, metric=metric, display_table=True, **places)
-    assert [None if verdict is None else verdict.feedback for verdict in result.verdicts] == [
+    assert [None if verdict is None else verdict.feedback for verdict in result.scores] == [
         "good",
         "[b] half",
         "wrong",
         None,
         None,
     ]
-    assert result.verdicts[0] == Score(1.0, "good", {"precision": 1.0, "recall": 0.5})
-    # Means over those that have the part.
-    assert result.parts == {"precision": 0.5, "recall": 0.5}
-    assert "; precision 0.5, recall 0.5; 0 LM calls" in str(result)
+    assert result.scores[0] == Score(1.0, "good", {"precision": 1.0, "recall": 0.5})
+    # Means over those that have the part, and the failed one, which counts as it does in the score.
+    assert {name: (part.n, round(part.mean, 3)) for name, part in result.parts.items()} == {
+        "precision": (3, 0.333),
+        "recall": (2, 0.25),
+    }
+    assert "; precision 33.3 [" in str(result)
     assert "[b] half" in capsys.readouterr().out
     saved = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
     assert [row.get("feedback") for row in saved] == ["good", "[b] half", "wrong", None, None]
-    assert (saved[0]["score_precision"], saved[0]["score_recall"], saved[2]["score_precision"]) == (1.0, 0.5, 0.0)
+    assert (saved[0]["part_precision"], saved[0]["part_recall"], saved[2]["part_precision"]) == (1.0, 0.5, 0.0)
     assert (
-        "score_precision,score_recall,feedback" in (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()[0]
+        "part_precision,part_recall,feedback" in (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()[0]
     )
 
 
@@ -479,7 +482,7 @@ def test_a_part_that_is_no_number_fails_the_example_alone() -> None:
         return Score(1.0, parts={"a": prediction.answer if prediction.answer == "no" else 1.0})
 
     result = evaluated("yes", "no", metric=metric)
-    assert (result.standing.failed, result.parts) == (1, {"a": 1.0})
+    assert (result.standing.failed, result.parts["a"].n, result.parts["a"].mean) == (1, 2, 0.5)
     assert "part 'a' is 'no'" in result.reasons[1]
     with pytest.raises(ConfigError, match="part 'a' is 'much'"):
         evaluated("yes", metric=lambda example, prediction, trace=None: Score(1.0, parts={"a": "much"}))  # type: ignore[dict-item]

@@ -125,6 +125,23 @@ def test_a_row_is_near_to_its_copies_whatever_it_holds(rows):
     assert all(first <= place and found[first] == first for place, first in enumerate(found))
 
 
+def test_no_pair_is_missed_wherever_its_bits_differ():
+    """Pairs some of which are seven bits apart, and so agree in as little as one of the eight parts that they are looked up by."""
+    generator = random.Random(0)
+    texts = []
+    for number in range(2500):
+        words = [f"{number}x{word}" for word in range(150)]
+        texts.append(" ".join(words))
+        for place in generator.sample(range(150), 4):
+            words[place] = "changed"
+        texts.append(" ".join(words))
+    bits = sketches(texts)
+    near = [(bits[2 * pair] ^ bits[2 * pair + 1]).bit_count() <= 7 for pair in range(2500)]
+    found = _core.near_copies([[text] for text in texts])
+    assert 500 < sum(near) < 2000
+    assert [found[2 * pair + 1] == 2 * pair for pair in range(2500)] == near
+
+
 def test_near_copies_among_many_cost_little():
     """Compared pair by pair, 200,000 rows are 20 billion pairs; by their parts, this ends at once."""
     found = _core.near_copies(

@@ -34,6 +34,7 @@ def test_the_test_part_comes_first_and_the_others_share_the_rest() -> None:
 def test_it_depends_on_the_seed_alone() -> None:
     assert numbers(split(ROWS)) == numbers(split(iter(ROWS), seed=0)) != numbers(split(ROWS, seed=1))
     assert numbers(split(ROWS)) == numbers(split(ROWS, near=False))
+    assert [set(part) for part in numbers(split(ROWS))] != [set(part) for part in numbers(split(ROWS, seed=1))]
     train = numbers(split(ROWS))[0]
     assert train != sorted(train)
 

@@ -85,6 +85,12 @@ def test_demos_of_a_program_are_a_part_too() -> None:
     assert told(test=rows("x"), demos=Hops()) == []
 
 
+def test_a_demo_that_lacks_an_input_counts_for_nothing() -> None:
+    test = [Example(q="first", language="").with_inputs("q", "language")]
+    assert told(test=test, demos=[Example(q="first", a=1)]) == []
+    assert told(test=test, demos=[Example(q="first", language="", a=1)]) == ["demos[0] is test[0]"]
+
+
 def test_what_a_program_looks_demos_up_from_is_a_part_too() -> None:
     train = [Example(question=f"{n} + 1?", answer=n + 1).with_inputs("question") for n in range(9)]
     program = burnish.KNNFewShot(3, train, max_bootstrapped_demos=0).compile(Predict("question -> answer"))

@@ -18,9 +18,13 @@ const PARTS: u32 = 8;
 /// For each row the place of the first row of its group; its own where no earlier row is near.
 #[must_use]
 pub fn near_copies<S: AsRef<str>>(rows: &[&[S]]) -> Vec<usize> {
-    let mut firsts: FxHashMap<[u64; 2], usize> = FxHashMap::default();
     let sketches: Vec<[u64; 2]> = rows.iter().map(|row| sketch(row)).collect();
-    let mut groups = Groups::new(rows.len());
+    grouped(&sketches)
+}
+
+fn grouped(sketches: &[[u64; 2]]) -> Vec<usize> {
+    let mut firsts: FxHashMap<[u64; 2], usize> = FxHashMap::default();
+    let mut groups = Groups::new(sketches.len());
     let mut different: Vec<usize> = Vec::new();
     for (place, bits) in sketches.iter().enumerate() {
         let first = *firsts.entry(*bits).or_insert(place);
@@ -42,7 +46,7 @@ pub fn near_copies<S: AsRef<str>>(rows: &[&[S]]) -> Vec<usize> {
             }
         }
     }
-    (0..rows.len()).map(|place| groups.first(place)).collect()
+    (0..sketches.len()).map(|place| groups.first(place)).collect()
 }
 
 fn sketch<S: AsRef<str>>(row: &[S]) -> [u64; 2] {
@@ -92,7 +96,7 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use super::near_copies;
+    use super::{grouped, near_copies};
 
     fn of(texts: &[&str]) -> Vec<usize> {
         let rows: Vec<[&str; 1]> = texts.iter().map(|text| [*text]).collect();
@@ -118,6 +122,19 @@ mod tests {
         ];
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         assert_eq!(of(&texts), [0, 1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn two_sketches_that_agree_in_one_part_alone_are_found() {
+        for agreeing in 0..8 {
+            let bits =
+                (0..8).filter(|part| *part != agreeing).fold(0_u128, |bits, part| bits | 1 << (16 * part));
+            #[allow(clippy::cast_possible_truncation, reason = "halves")]
+            let other = [bits as u64, (bits >> 64) as u64];
+            assert_eq!(grouped(&[[0, 0], other]), [0, 0], "{agreeing}");
+            // One more, and they are eight bits apart.
+            assert_eq!(grouped(&[[0, 0], [other[0] | 1 << 63, other[1]]]), [0, 1], "{agreeing}");
+        }
     }
 
     #[test]

@@ -182,6 +182,21 @@ class FieldText:
             raise self._refused(text, f"{type(error).__name__} while reading it: {error!s:.200}") from error
         raise self._refused(text, reason)
 
+    def read_kept(self, value: Any) -> Any:
+        """The value that was kept as JSON in a file, valid for the field.
+
+        Raises:
+            ReplyError: It is none; nothing else is ever raised.
+        """
+        if not self._typed:
+            return self.read(shown(value), closed=True)
+        # Its JSON as a text could be read as what it means to its class, such as code.
+        try:
+            return self._validator.validate_python(value)
+        # Validators of the user's types may raise anything here too.
+        except Exception as error:
+            raise self._refused(shown(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
+
     def _read_plain(self, text: str, *, loose: bool) -> str:
         if not loose:
             raise self._refused(text, "text without a header could be a thought that was cut off")

@@ -14,6 +14,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from burnish.adapters.base import Adapter as Adapter
     from burnish.adapters.chat import ChatAdapter as ChatAdapter
+    from burnish.adapters.json import JSONAdapter as JSONAdapter
+    from burnish.adapters.two_step import TwoStepAdapter as TwoStepAdapter
+    from burnish.adapters.xml import XMLAdapter as XMLAdapter
     from burnish.errors import (
         BudgetExhausted as BudgetExhausted,
     )
@@ -55,6 +58,9 @@ if TYPE_CHECKING:
     )
     from burnish.errors import (
         StateError as StateError,
+    )
+    from burnish.errors import (
+        ToolError as ToolError,
     )
     from burnish.evaluate import Evaluate as Evaluate
     from burnish.evaluate import EvaluationResult as EvaluationResult
@@ -142,6 +148,8 @@ if TYPE_CHECKING:
     )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
+    from burnish.values.tools import Tool as Tool
+    from burnish.values.tools import ToolCalls as ToolCalls
     from burnish.values.types.audio import Audio as Audio
     from burnish.values.types.base import Type as Type
     from burnish.values.types.code import Code as Code
@@ -155,6 +163,7 @@ _HOMES = {
     "values.example": ("Example",),
     "values.prediction": ("Prediction", "Completions"),
     "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature", "make_signature"),
+    "values.tools": ("Tool", "ToolCalls"),
     "values.types.base": ("Type",),
     "values.types.image": ("Image",),
     "values.types.audio": ("Audio",),
@@ -175,6 +184,9 @@ _HOMES = {
     "lm.settings": ("settings", "configure", "context"),
     "adapters.base": ("Adapter",),
     "adapters.chat": ("ChatAdapter",),
+    "adapters.json": ("JSONAdapter",),
+    "adapters.two_step": ("TwoStepAdapter",),
+    "adapters.xml": ("XMLAdapter",),
     "modules.module": ("Module",),
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
@@ -199,6 +211,7 @@ _HOMES = {
         "StateError",
         "PluginError",
         "ReplyError",
+        "ToolError",
         "MetricError",
         "LMError",
         "LMTransient",

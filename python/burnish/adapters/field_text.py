@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import enum
 import json
 import pathlib
 import uuid
@@ -17,11 +18,11 @@ from pydantic.fields import FieldInfo
 
 from burnish.adapters.content import IN_PROMPT, IN_REPLY, marked
 from burnish.adapters.describe import as_choice, bare, choices, holds_type, union_parts, without_none, words
+from burnish.adapters.json_text import read_json
 from burnish.adapters.parse import (
     Candidates,
     Text,
     read_choice,
-    read_json,
     read_number,
     read_scalar,
     read_text,
@@ -34,6 +35,7 @@ from burnish.values.signature_fields import default_of
 from burnish.values.types.base import Type, is_formatted
 
 NOT_SHOWN = "Not shown."
+_NOT_OF_THE_TYPE: Any = object()
 _NULLS = frozenset({"null", "none", "nil", "n/a"})
 _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, uuid.UUID)
 
@@ -86,6 +88,7 @@ class FieldText:
         "_candidates",
         "_choices",
         "_field",
+        "_is_single",
         "_placeholders",
         "_plain",
         "_quoted",
@@ -113,6 +116,8 @@ class FieldText:
         # A text among other types is written in quotes, so that "3" is not read as 3.
         self._quoted = inner in (Any, object) or any(part in (str, Any, object) for part in union_parts(inner))
         self._candidates = _candidates(inner, self._choices, quoted=self._quoted)
+        plainly = self._candidates in (read_text, _read_type)
+        self._is_single = not plainly and getattr(self._candidates, "func", None) is not read_json
 
     def default(self) -> Any:
         """What it is where a reply leaves it out: each time made anew, so that nobody changes another's."""
@@ -140,15 +145,47 @@ class FieldText:
             return json.dumps(text, ensure_ascii=False) if looks_null and self._candidates is read_text else text
         if self._choices is not None:
             return as_choice(value)
-        try:
-            plain = self._validator.dump_python(
-                value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
-            )
-        except pydantic_core.PydanticSerializationError:
+        plain = self._dumped(value, context)
+        if plain is _NOT_OF_THE_TYPE:
             return shown(value)
         if isinstance(plain, str) and not self._quoted:
             return plain
         return json.dumps(plain, ensure_ascii=False)
+
+    def plain(self, value: Any) -> Any:
+        """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
+        return self._plain_typed(value) if self._typed and value is not None else self._plain_of(value)
+
+    def _plain_of(self, value: Any) -> Any:
+        if isinstance(value, enum.Enum):
+            value = value.value
+        if isinstance(value, str):
+            return str(value)
+        if self._choices is not None:
+            return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
+        dumped = self._dumped(value)
+        if dumped is _NOT_OF_THE_TYPE:
+            return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
+        return dumped
+
+    def _plain_typed(self, value: Any) -> Any:
+        """As `_write_typed`, for a reply in JSON."""
+        try:
+            value = self._validator.validate_python(value)
+            dumped = self._dumped(value, IN_REPLY)
+            if dumped is not _NOT_OF_THE_TYPE and self.take(dumped) == value:
+                return dumped
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._plain_of(value)
+
+    def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
+        try:
+            return self._validator.dump_python(
+                value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
+            )
+        except pydantic_core.PydanticSerializationError:
+            return _NOT_OF_THE_TYPE
 
     def read(self, text: str, *, closed: bool, loose: bool = True) -> Any:
         """The value that a text stands for, valid for the field.
@@ -188,14 +225,37 @@ class FieldText:
         Raises:
             ReplyError: It is none; nothing else is ever raised.
         """
-        if not self._typed:
-            return self.read(shown(value), closed=True)
-        # Its JSON as a text could be read as what it means to its class, such as code.
+        # The JSON of a `Type` as a text could be read as what a text means to its class, such as code.
+        return self.take(value) if self._typed else self.read(shown(value), closed=True)
+
+    def take(self, value: Any) -> Any:
+        """The value that a part of a JSON reply stands for, valid for the field.
+
+        Raises:
+            ReplyError: It stands for none; nothing else is ever raised.
+        """
+        if isinstance(value, str):
+            if value in self._placeholders:
+                raise self._refused(value, "that is a placeholder of the prompt")
+            if self._plain:
+                return value
+            if self._candidates is not read_text and not self._quoted:
+                return self.read(value.strip(), closed=True)
+        elif value is None and self.nullable:
+            return None
+        elif self._candidates is read_text or self._is_single:
+            # True is no 1, and 3 no "3", unless what reads texts says so.
+            if (value is None and self._choices is None) or (self._is_single and isinstance(value, dict | list)):
+                raise self._refused(_as_text(value), self._reason)
+            return self.read(_as_text(value), closed=True)
         try:
             return self._validator.validate_python(value)
-        # Validators of the user's types may raise anything here too.
+        except pydantic_core.ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise self._refused(_as_text(value), f"{self._reason}: {first['msg']}") from error
+        # Validators of the user's types may raise anything, and no reply is worth a crash.
         except Exception as error:
-            raise self._refused(shown(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
+            raise self._refused(_as_text(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
 
     def _read_plain(self, text: str, *, loose: bool) -> str:
         if not loose:
@@ -220,6 +280,13 @@ class FieldText:
 
     def _refused(self, text: str, reason: str) -> ReplyError:
         return ReplyError(f"The output `{self.name}` is {text[:200]!r}, and {reason}.", reply=text, field=self.name)
+
+
+def _as_text(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "JSON within JSON"
 
 
 def validator_of(name: str, field: FieldInfo, *, side: str = "output") -> TypeAdapter[Any]:

@@ -42,7 +42,7 @@ def run_identity(
         "trainset": [[row.toDict(), sorted(row.input_keys or ())] for row in trainset],
         "valset": None if valset is None else [[row.toDict(), sorted(row.input_keys or ())] for row in valset],
         "lm": None if settings.lm is None else settings.lm.dump_state(),
-        "adapter": type(settings.adapter or ChatAdapter()).__qualname__,
+        "adapter": (settings.adapter or ChatAdapter()).dump_state(),
     }
     return {name: digest(stable_text(part)) for name, part in parts.items()}
 

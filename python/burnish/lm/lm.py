@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from burnish.errors import ConfigError, PromptTooLong
@@ -228,6 +229,15 @@ class LM:
     def capabilities(self) -> Capabilities:
         """The model's window and price, and which parameters it takes."""
         return self._line.capabilities
+
+    def lacks(self, capability: str) -> None:
+        """What the endpoint refused is not asked of it again.
+
+        Args:
+            capability: ``"structured_output"`` or ``"tools"``.
+        """
+        change: dict[str, Any] = {capability: False}
+        self._line.capabilities = replace(self.capabilities, **change)
 
     @property
     def priced(self) -> bool:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from burnish.errors import ConfigError
+from burnish.plugins.manager import lookup
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -27,7 +28,7 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
 )
 _MEANING = {
     "lm": "the LM that predictors ask",
-    "adapter": "turns signatures into messages and back; None is ChatAdapter()",
+    "adapter": "turns signatures into messages and back, by its name or as an object; None is ChatAdapter()",
     "cache": "the burnish.Cache for replies; None is the shared one on disk",
     "num_threads": "how many LM calls may be in flight in a run",
     "max_errors": "how many examples may fail before a run stops; None is no limit",
@@ -63,14 +64,14 @@ class Settings:
         Raises:
             ConfigError: A name is unknown, or a value of the wrong kind.
         """
-        _check(values)
+        values = _checked(values)
         with self._lock:
             self._base = MappingProxyType({**self._base, **values})
 
     @contextmanager
     def context(self, **values: Any) -> Iterator[None]:
         """Change settings within a `with` block, its tasks and its threads."""
-        _check(values)
+        values = _checked(values)
         token = self._changes.set(MappingProxyType({**self._changes.get(), **values}))
         try:
             yield
@@ -83,10 +84,14 @@ def _unknown(name: str) -> str:
     return f"There is no setting {name!r}. The settings are:\n{known}"
 
 
-def _check(values: Mapping[str, Any]) -> None:
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with an adapter in place of its name."""
     for name in values:
         if name not in _DEFAULTS:
             raise ConfigError(_unknown(name))
+    values = dict(values)
+    if isinstance(values.get("adapter"), str):
+        values["adapter"] = lookup("adapters", values["adapter"])()
     lm = values.get("lm")
     if isinstance(lm, str):
         raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
@@ -100,6 +105,7 @@ def _check(values: Mapping[str, Any]) -> None:
         number = values.get(name)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
             raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
+    return values
 
 
 settings = Settings()

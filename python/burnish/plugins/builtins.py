@@ -53,7 +53,12 @@ def burnish_embedders() -> dict[str, str]:
 @hookimpl
 def burnish_adapters() -> dict[str, str]:
     """The prompt formats."""
-    return {"chat": "burnish.adapters.chat:ChatAdapter"}
+    return {
+        "chat": "burnish.adapters.chat:ChatAdapter",
+        "json": "burnish.adapters.json:JSONAdapter",
+        "xml": "burnish.adapters.xml:XMLAdapter",
+        "two_step": "burnish.adapters.two_step:TwoStepAdapter",
+    }
 
 
 @hookimpl

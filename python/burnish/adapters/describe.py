@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import decimal
 import enum
 import inspect
 import json
+import pathlib
+import re
 import types
 import typing
+import uuid
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union
 
@@ -25,13 +30,32 @@ _BOUNDS = (
     ("multiple_of", "a multiple of {}"),
     ("pattern", "matching {}"),
 )
+# How values that are written as text look.
+_FORMS = {
+    dt.date: "date, YYYY-MM-DD",
+    dt.datetime: "datetime, ISO 8601",
+    dt.time: "time, ISO 8601",
+    dt.timedelta: "duration, ISO 8601",
+    decimal.Decimal: "decimal number",
+    uuid.UUID: "UUID",
+}
+# A model knows these types by their own names.
+_MODULES = re.compile(r"\b(?:typing|collections\.abc|datetime|decimal|uuid|pathlib)\.(?=[A-Za-z])")
 
 
 def bare(annotation: Any) -> tuple[Any, list[Any]]:
-    """The type inside ``Annotated``, and what is annotated."""
-    if typing.get_origin(annotation) is Annotated:
-        return annotation.__origin__, list(annotation.__metadata__)
-    return annotation, []
+    """The type inside ``Annotated``, ``NewType`` and named types, and what is annotated."""
+    annotated: list[Any] = []
+    while True:
+        if typing.get_origin(annotation) is Annotated:
+            annotated += annotation.__metadata__
+            annotation = annotation.__origin__
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        else:
+            return annotation, annotated
 
 
 def union_parts(annotation: Any) -> tuple[Any, ...]:
@@ -98,8 +122,9 @@ def words(annotation: Any, metadata: Iterable[Any] = (), *, given: bool = False)
         given: Whether values are shown to the model, rather than asked of it: pictures are pictures then.
     """
     inner, annotated = bare(annotation)
-    limits = _limits([*annotated, *metadata], inner)
     inner, nullable = without_none(inner)
+    inner, within = bare(inner)
+    limits = _limits([*within, *annotated, *metadata], inner)
     known = choices(inner)
     if known is not None:
         # A choice with the separator in it is quoted, so that it stays readable as one choice.
@@ -130,7 +155,8 @@ def _type_words(annotation: Any, *, given: bool) -> str:
     if _says_how(annotation) and (given or not issubclass(annotation, BaseModel)):
         return _said(annotation)
     if _is_plain(annotation, given=given):
-        name = inspect.formatannotation(annotation).replace("typing.", "")
+        form = _FORMS.get(annotation) if isinstance(annotation, type) else None
+        name = form or _MODULES.sub("", inspect.formatannotation(annotation))
         inside = [] if isinstance(annotation, type) else _held(annotation)
         if inside:
             # Modules before the names of classes say nothing to a model.
@@ -171,8 +197,11 @@ def _is_plain(annotation: Any, *, given: bool) -> bool:
     inside = typing.get_args(annotation)
     if inside and typing.get_origin(annotation) is not Annotated:
         return all(_is_plain(part, given=given) for part in inside)
-    plain = isinstance(annotation, type) and not hasattr(annotation, "__annotations__")
-    return plain and not issubclass(annotation, enum.Enum | BaseModel)
+    if not isinstance(annotation, type):
+        return False
+    if annotation in _FORMS or issubclass(annotation, pathlib.PurePath):
+        return True
+    return not hasattr(annotation, "__annotations__") and not issubclass(annotation, enum.Enum | BaseModel)
 
 
 def _schema(annotation: Any) -> dict[str, Any] | None:
@@ -208,7 +237,8 @@ def _limits(metadata: list[Any], annotation: Any) -> list[str]:
                 found[key] = value
     limits = [f"from {found.pop('ge')} to {found.pop('le')}"] if found.keys() >= {"ge", "le"} else []
     limits += [text.format(found[key]) for key, text in _BOUNDS if key in found]
-    unit = "characters" if annotation is str else "items"
-    limits += [f"at least {found['min_length']} {unit}"] if "min_length" in found else []
-    limits += [f"at most {found['max_length']} {unit}"] if "max_length" in found else []
+    unit = "character" if annotation is str else "item"
+    for key, text in (("min_length", "at least"), ("max_length", "at most")):
+        if key in found:
+            limits.append(f"{text} {found[key]} {unit}{'' if found[key] == 1 else 's'}")
     return limits

@@ -27,6 +27,7 @@ _NUMBER = re.compile(
 _WORD = re.compile(r"\W*([^\W\d_]+)\W*?(?:$|[.,;:!)(\n\u2013\u2014-])")
 _TRUE = frozenset({"true", "yes", "1", "y"})
 _FALSE = frozenset({"false", "no", "0", "n"})
+_LETTERS = frozenset({"y", "n"})
 # Quotes within quotes: more layers would make a long reply of quotes slow.
 _LAYERS = 4
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -94,6 +95,8 @@ def read_truth(text: Text) -> Iterator[bool]:
     if text.loose and plain not in _TRUE and plain not in _FALSE:
         word = _WORD.match(plain)
         plain = word.group(1) if word else plain
+    if not text.closed and plain in _LETTERS:
+        return  # "n" may be the beginning of null
     if plain in _TRUE or plain in _FALSE:
         yield plain in _TRUE
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from burnish.testing import toy as toy
+    from burnish.testing.adapter_contract import AdapterContract
     from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
     from burnish.testing.embedder_contract import EmbedderContract
     from burnish.testing.scripted import ScriptedLM
     from burnish.testing.server import serving
 
 __all__ = [
+    "AdapterContract",
     "BackendContract",
     "EmbedderContract",
     "MetricContract",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "AdapterContract": "adapter_contract",
     "BackendContract": "contracts",
     "EmbedderContract": "embedder_contract",
     "MetricContract": "contracts",

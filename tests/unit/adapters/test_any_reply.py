@@ -30,7 +30,11 @@ def read(adapter: FormAdapter, made: type[Signature], reply: str) -> dict[str, A
     try:
         values = adapter.parse(made, reply)
     except ReplyError as error:
-        assert error.reply == reply
+        values, carried = None, error.reply
+    else:
+        carried = reply
+    assert carried == reply
+    if values is None:
         return None
     assert list(values) == list(made.output_fields)
     for name, value in values.items():

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import decimal
 import enum
-from typing import Annotated, Any, Literal
+import pathlib
+import uuid
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NewType
 
+import annotated_types
 import pydantic
 import pytest
 
@@ -55,6 +61,19 @@ class Opaque:
         ),
         (Page, 'JSON by the schema {"properties":{"number":{"type":"integer"}},"required":["number"],"type":"object"}'),
         (Opaque, "Opaque"),
+        (dt.date, "date, YYYY-MM-DD"),
+        (dt.datetime | None, "datetime, ISO 8601, or null"),
+        (decimal.Decimal, "decimal number"),
+        (pathlib.Path, "Path"),
+        (list[dt.date], "list[date] as JSON"),
+        (dict[uuid.UUID, list[Any]], "dict[UUID, list[Any]] as JSON"),
+        (Sequence[int], "Sequence[int] as JSON"),
+        (NewType("UserId", int), "int"),
+        (list[Annotated[int, {"unhashable": True}]], 'JSON by the schema {"items":{"type":"integer"},"type":"array"}'),
+        (Annotated[int, annotated_types.Ge(0)] | None, "int, at least 0, or null"),
+        (Annotated[list[str], annotated_types.Len(1, 2)], "list[str] as JSON, at least 1 item, at most 2 items"),
+        (pydantic.PositiveInt, "int, above 0"),
+        (Annotated[str, pydantic.StringConstraints(max_length=1)], "str, at most 1 character"),
         (Annotated[int, pydantic.Field(ge=1)], "int, at least 1"),
         (
             list[Annotated[int, pydantic.Field(ge=1)]],

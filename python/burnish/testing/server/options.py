@@ -22,7 +22,8 @@ class Options:
             key is taken, and none is asked for, but for the fault ``denied``.
         answer: ``"any"`` (the default: ``"toy"`` for the programs of `burnish.testing.toy`, else ``"offline/icl"``),
             ``"toy"`` (as `burnish.testing.toy.lm` answers), ``"echo"`` (the last message), ``"offline/icl"`` (the embedded
-            model), ``"package.module:function"`` (from `burnish.Request` to a text, output fields, or a list of them),
+            model), ``"package.module:function"`` (from `burnish.Request` to a text, output fields, a `burnish.Output`
+            such as one with tool calls, or a list of them),
             output fields, or a text. The last two are the fastest.
         latency: Seconds that each answer takes.
         jitter: Up to so many seconds more, by content.

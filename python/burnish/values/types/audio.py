@@ -12,7 +12,7 @@ import pydantic
 
 from burnish.errors import ConfigError
 from burnish.values.types.base import Type
-from burnish.values.types.media import fetch, media_type_of, read_file, size_of, take_apart
+from burnish.values.types.media import fetch, media_type_of, read_file, saved_by_dspy, size_of, take_apart
 
 # Media types whose last part is not what providers call the format.
 _FORMATS = {
@@ -127,6 +127,9 @@ class Audio(Type):
         held = take_apart(value) if isinstance(value, str) else None
         if held is not None and held[0].startswith("audio/"):
             return {"data": held[1], "audio_format": _format_of(held[0])}
+        saved = saved_by_dspy(value, "input_audio") if isinstance(value, str) else None
+        if saved is not None:
+            return {"data": saved.get("data"), "audio_format": saved.get("format")}
         if isinstance(value, Mapping | Audio):
             return value
         raise ValueError(

@@ -11,7 +11,7 @@ import pydantic
 
 from burnish.errors import ConfigError
 from burnish.values.types.base import Type
-from burnish.values.types.media import data_uri, media_type_of, read_file, short, take_apart
+from burnish.values.types.media import data_uri, media_type_of, read_file, saved_by_dspy, short, take_apart
 
 
 class File(Type):
@@ -92,8 +92,9 @@ class File(Type):
     def _taken(cls, value: Any) -> Any:
         if isinstance(value, str) and take_apart(value):
             return {"file_data": value}
-        if isinstance(value, Mapping | File):
-            return value
+        saved = saved_by_dspy(value, "file") if isinstance(value, str) else value
+        if isinstance(saved, Mapping | File):
+            return saved
         raise ValueError(f"{value!r:.100} is no file: read one with File.from_path(path), or give a data URI")
 
     @pydantic.model_validator(mode="after")

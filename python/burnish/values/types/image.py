@@ -11,7 +11,7 @@ import pydantic
 
 from burnish.errors import ConfigError
 from burnish.values.types.base import Type
-from burnish.values.types.media import data_uri, fetch, media_type_of, read_file, short, take_apart
+from burnish.values.types.media import data_uri, fetch, media_type_of, read_file, saved_by_dspy, short, take_apart
 
 _ADDRESSES = ("http://", "https://", "gs://")
 
@@ -99,6 +99,8 @@ class Image(Type):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _taken(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return saved_by_dspy(value, "image_url") or {"url": value}
         return value if isinstance(value, Mapping | Image) else {"url": _url_of(value, paths=False)}
 
     @pydantic.field_validator("url")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from burnish.errors import ConfigError
 
@@ -26,6 +29,7 @@ _BEGINNINGS = (
     (b"OggS", "audio/ogg"),
 )
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
+_DSPYS_MARKS = ("<<CUSTOM-TYPE-START-IDENTIFIER>>", "<<CUSTOM-TYPE-END-IDENTIFIER>>")
 # More than any provider takes.
 _LARGEST = 512 * 1024 * 1024
 
@@ -91,6 +95,18 @@ def take_apart(uri: str) -> tuple[str, str] | None:
 def size_of(data: str) -> int:
     """How many bytes a text of base64 holds."""
     return len(data) * 3 // 4 - data[-2:].count("=")
+
+
+def saved_by_dspy(text: str, kind: str) -> Mapping[str, Any] | None:
+    """What a content part of this kind says in a file that DSPy saved, where it has the parts between two marks."""
+    if not (text.startswith(_DSPYS_MARKS[0]) and text.endswith(_DSPYS_MARKS[1])):
+        return None
+    try:
+        (part,) = json.loads(text[len(_DSPYS_MARKS[0]) : -len(_DSPYS_MARKS[1])])
+        said = part[kind]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return said if isinstance(said, Mapping) else None
 
 
 def short(uri: str) -> str:

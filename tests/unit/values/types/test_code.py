@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.adapters.chat import ChatAdapter
+from burnish.adapters.field_text import FieldText
 from burnish.errors import ConfigError, ReplyError
 from burnish.values.signature import InputField, OutputField, Signature
 from burnish.values.types.code import Code
@@ -101,6 +102,15 @@ class TestInPrompts:
         assert ChatAdapter().parse(lone, "```python\nx\n```") == {"code": Code("x")}
         with pytest.raises(ReplyError):
             ChatAdapter().parse(lone, "I would write x")
+
+    def test_what_a_file_kept_is_read_as_what_it_was(self):
+        field = FieldText("after", ASK.fields["after"])
+        for kept in (SQL("x").model_dump(), "x", "```sql\nx\n```", SQL("x")):
+            assert field.read_kept(kept) == SQL("x")
+        assert field.read_kept('{"code": "x"}') == SQL('{"code": "x"}')
+        with pytest.raises(ReplyError, match="`after` is '3'"):
+            field.read_kept(3)
+        assert FieldText("note", ASK.fields["note"]).read_kept(3) == "3"
 
     @given(st.text())
     def test_what_is_written_is_read(self, code):

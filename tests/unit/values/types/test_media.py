@@ -6,6 +6,7 @@ import base64
 import copy
 import http.server
 import io
+import json
 import pickle
 import threading
 import wave
@@ -226,3 +227,23 @@ class TestFile:
         ]:
             with pytest.raises(ValueError, match=message):
                 make()
+
+
+class TestSavedByDspy:
+    @pytest.mark.parametrize(
+        "value",
+        [Image("https://a/b.png"), WAV, File.from_file_id("file-1", "a.pdf")],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_a_demo_of_a_file_that_dspy_saved_is_read(self, value):
+        text = f"<<CUSTOM-TYPE-START-IDENTIFIER>>{json.dumps(value.format())}<<CUSTOM-TYPE-END-IDENTIFIER>>"
+        checker = pydantic.TypeAdapter(type(value))
+        assert checker.validate_python(text) == value
+        for broken in (text[:-1], text.replace("[", "", 1), text.replace("_", "-").replace('"file"', '"f"')):
+            with pytest.raises(pydantic.ValidationError, match="is no"):
+                checker.validate_python(broken)
+
+    def test_dspy_saves_so(self):
+        dspy = pytest.importorskip("dspy")
+        saved = dspy.Image("https://a/b.png").model_dump()
+        assert pydantic.TypeAdapter(Image).validate_python(saved) == Image("https://a/b.png")

@@ -36,6 +36,8 @@ from burnish.values.types.base import Type, is_formatted
 
 NOT_SHOWN = "Not shown."
 _NOT_OF_THE_TYPE: Any = object()
+# One encoder kept: json.dumps with options builds a new one at each call.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _NULLS = frozenset({"null", "none", "nil", "n/a"})
 _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, uuid.UUID)
 
@@ -58,7 +60,7 @@ def shown(value: Any) -> str:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
         raise
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return plain if isinstance(plain, str) else _encode(plain)
 
 
 def _fallback(value: Any) -> Any:
@@ -125,7 +127,7 @@ class FieldText:
         if isinstance(value, str) and not self._quoted:
             text = as_choice(value)
             looks_null = self.nullable and (text.strip().casefold() in _NULLS or not text or text.startswith('"'))
-            return json.dumps(text, ensure_ascii=False) if looks_null and self._candidates is read_text else text
+            return _encode(text) if looks_null and self._candidates is read_text else text
         if self._choices is not None:
             return as_choice(value)
         plain = self._dumped(value)
@@ -133,7 +135,7 @@ class FieldText:
             return shown(value)
         if isinstance(plain, str) and not self._quoted:
             return plain
-        return json.dumps(plain, ensure_ascii=False)
+        return _encode(plain)
 
     def plain(self, value: Any) -> Any:
         """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
@@ -242,7 +244,7 @@ class FieldText:
 
 def _as_text(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     except RecursionError:
         return "JSON within JSON"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import jsonschema
 import pydantic
@@ -45,7 +45,9 @@ def test_the_prompt_shows_the_form():
     system, user, assistant = ADAPTER.compile(
         Triage, instructions="Sort it.", demos=[{"ticket": "Pay", "team": "billing", "urgency": 2}]
     ).prefix.messages
-    assert system["content"] == """You are given input fields and answer with output fields.
+    assert (
+        system["content"]
+        == """You are given input fields and answer with output fields.
 
 Input fields:
 - `ticket` (str): what came in
@@ -63,6 +65,7 @@ Write the reply as one JSON object of exactly this form, with nothing before or 
 
 Task:
 Sort it."""
+    )
     assert user["content"] == "[[ ## ticket ## ]]\nPay"
     assert assistant["content"] == '{"team": "billing", "urgency": 2}'
     (last,) = ADAPTER.render(Triage, {"ticket": "Log in"})
@@ -250,7 +253,7 @@ class TestSchema:
 
         class Node(pydantic.BaseModel):
             kind: Literal["node"]
-            inside: list[Annotated[Union[Leaf, Node], pydantic.Field(discriminator="kind")]]
+            inside: list[Annotated[Leaf | Node, pydantic.Field(discriminator="kind")]]
 
         made = Signature({"tree": (Node, OutputField()), "n": (Literal["a", 1, None], OutputField())})
         schema = strict_schema(made)

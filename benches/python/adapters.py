@@ -88,7 +88,7 @@ def measure(name: str) -> dict[str, float]:
     framework: Any = __import__(name)
     found = {}
     for form, adapter in (("chat", framework.ChatAdapter()), ("json", framework.JSONAdapter())):
-        for kind in KINDS:
+        for kind, values in KINDS.items():
             asked = signature(framework, kind)
             for count in DEMOS:
                 shown = demos(kind, count)
@@ -99,7 +99,7 @@ def measure(name: str) -> dict[str, float]:
                 if count == DEMOS[-1]:
                     found[f"{form}, {kind}: a prompt, {count} demos"] = whole
             reply = replies(kind)[form]
-            assert adapter.parse(asked, reply) == KINDS[kind], (name, form, kind)
+            assert adapter.parse(asked, reply) == values, (name, form, kind)
             found[f"{form}, {kind}: a reply"] = timed(lambda a=adapter, s=asked, r=reply: a.parse(s, r))
     return found
 

@@ -143,21 +143,32 @@ if TYPE_CHECKING:
     from burnish.values.signature import (
         ensure_signature as ensure_signature,
     )
+    from burnish.values.signature import (
+        make_signature as make_signature,
+    )
     from burnish.values.space import Candidate as Candidate
     from burnish.values.space import Choice as Choice
     from burnish.values.tools import Tool as Tool
     from burnish.values.tools import ToolCalls as ToolCalls
+    from burnish.values.types.audio import Audio as Audio
     from burnish.values.types.base import Type as Type
+    from burnish.values.types.code import Code as Code
+    from burnish.values.types.file import File as File
     from burnish.values.types.history import History as History
+    from burnish.values.types.image import Image as Image
     from burnish.values.usage import Usage as Usage
 
 # Module → the names that it gives the package, in the order of the flow.
 _HOMES = {
     "values.example": ("Example",),
     "values.prediction": ("Prediction", "Completions"),
-    "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature"),
+    "values.signature": ("Signature", "InputField", "OutputField", "ensure_signature", "make_signature"),
     "values.tools": ("Tool", "ToolCalls"),
     "values.types.base": ("Type",),
+    "values.types.image": ("Image",),
+    "values.types.audio": ("Audio",),
+    "values.types.file": ("File",),
+    "values.types.code": ("Code",),
     "values.types.history": ("History",),
     "values.score": ("Score",),
     "values.space": ("Candidate", "Choice"),

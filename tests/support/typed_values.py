@@ -16,7 +16,7 @@ import enum
 import pathlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypeVar, Union
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotRequired, Optional, TypeVar, Union
 
 import annotated_types
 import pydantic
@@ -24,8 +24,10 @@ from hypothesis import strategies as st
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from burnish.values.signature import InputField, OutputField, Signature
+from burnish.values.types.code import Code
 
 T = TypeVar("T")
+SQL: Any = Code["sql"]
 
 
 class Mood(enum.Enum):
@@ -170,6 +172,10 @@ KINDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (uuid.UUID, st.uuids()),
     (pathlib.Path, st.sampled_from(["a/b.txt", "/tmp/x", "."]).map(pathlib.Path)),
     (bytes, TEXT.map(str.encode)),
+    (NewType("Number", int), st.integers()),
+    (Annotated[int, annotated_types.Ge(0)] | None, st.none() | st.integers(min_value=0)),
+    (Code, TEXT.map(Code)),
+    (list[SQL], st.lists(TEXT.map(SQL), max_size=2)),
     (Annotated[int, annotated_types.Interval(ge=1, le=5)], st.integers(1, 5)),
     (
         Annotated[str, pydantic.StringConstraints(pattern="^[a-z]+$", max_length=8)],

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +22,6 @@ Content = str | list[dict[str, Any]]
 
 # Letters that neither JSON nor XML has another way to write.
 _OPENING = f"part:{secrets.token_hex(16)}:"
-# Quotes around a mark are those of the JSON that it stands in, where it takes the place of a text.
-_MARKS = re.compile(f'"{_OPENING}([A-Za-z0-9+/=]*);"|{_OPENING}([A-Za-z0-9+/=]*);')
 
 
 def marked(value: Formatted) -> str:
@@ -48,6 +45,15 @@ IN_PROMPT = {MARK: marked}
 """The serialisation context in which values are written as a prompt shows them; read, never changed."""
 
 
+def _text_alone(value: Formatted) -> str | None:
+    said: Any = value.format()
+    return said if isinstance(said, str) else None
+
+
+IN_REPLY = {MARK: _text_alone}
+"""The same for what a model has written: a reply is text, so what is shown as parts is there as its data."""
+
+
 def content(text: str) -> Content:
     """The content of a message whose text is finished: the text itself, or text and parts where it has marks.
 
@@ -57,13 +63,17 @@ def content(text: str) -> Content:
     """
     if _OPENING not in text:
         return text
+    # Searched for, since a regular expression takes longer over the megabytes of a picture.
+    before, *marks = text.split(_OPENING)
     parts: list[dict[str, Any]] = []
-    position = 0
-    for mark in _MARKS.finditer(text):
-        parts += _text_part(text[position : mark.start()])
-        parts += json.loads(base64.b64decode(mark[1] or mark[2]))
-        position = mark.end()
-    return parts + _text_part(text[position:])
+    for mark in marks:
+        data, _, after = mark.partition(";")
+        # Quotes around a mark are those of the JSON that it stands in, where it takes the place of a text.
+        if before.endswith('"') and after.startswith('"'):
+            before, after = before[:-1], after[1:]
+        parts += [*_text_part(before), *json.loads(base64.b64decode(data))]
+        before = after
+    return parts + _text_part(before)
 
 
 def _text_part(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import enum
 import json
 import pathlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, get_origin
 
@@ -16,8 +16,8 @@ import pydantic_core
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from burnish.adapters.content import IN_PROMPT, marked
-from burnish.adapters.describe import as_choice, bare, choices, union_parts, without_none, words
+from burnish.adapters.content import IN_PROMPT, IN_REPLY, marked
+from burnish.adapters.describe import as_choice, bare, choices, holds_type, union_parts, without_none, words
 from burnish.adapters.json_text import read_json
 from burnish.adapters.parse import (
     Candidates,
@@ -95,6 +95,7 @@ class FieldText:
         "_plain",
         "_quoted",
         "_reason",
+        "_typed",
         "_validator",
         "has_default",
         "name",
@@ -111,6 +112,7 @@ class FieldText:
         self._plain = field.annotation is str and not field.metadata
         self._validator = validator_of(name, field)
         self._choices = choices(inner)
+        self._typed = holds_type(field.annotation)
         kind = words(field.annotation, field.metadata)
         self._reason = f"that is {'not' if self._choices is not None else 'no'} {kind}"
         # A text among other types is written in quotes, so that "3" is not read as 3.
@@ -124,13 +126,27 @@ class FieldText:
 
     def write(self, value: Any) -> str:
         """The value as a right reply has it; a value of another type as well as it can be shown."""
+        return self._write_typed(value) if self._typed and value is not None else self._write(value, None)
+
+    def _write_typed(self, value: Any) -> str:
+        """A value that has a `Type` in it: by its own text where that is read back as the value, else by its data."""
+        try:
+            value = self._validator.validate_python(value)
+            text = self._write(value, IN_REPLY)
+            if self.read(text.strip(), closed=True) == value:
+                return text
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._write(value, None)
+
+    def _write(self, value: Any, context: dict[str, Any] | None) -> str:
         if isinstance(value, str) and not self._quoted:
             text = as_choice(value)
             looks_null = self.nullable and (text.strip().casefold() in _NULLS or not text or text.startswith('"'))
             return _encode(text) if looks_null and self._candidates is read_text else text
         if self._choices is not None:
             return as_choice(value)
-        plain = self._dumped(value)
+        plain = self._dumped(value, context)
         if plain is _NOT_OF_THE_TYPE:
             return shown(value)
         if isinstance(plain, str) and not self._quoted:
@@ -139,20 +155,34 @@ class FieldText:
 
     def plain(self, value: Any) -> Any:
         """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
+        if not self._typed or value is None:
+            return self._as_plain(value, None)
+        try:
+            value = self._validator.validate_python(value)
+            plain = self._as_plain(value, IN_REPLY)
+            if self.take(plain) == value:
+                return plain
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._as_plain(value, None)
+
+    def _as_plain(self, value: Any, context: dict[str, Any] | None) -> Any:
         if isinstance(value, enum.Enum):
             value = value.value
         if isinstance(value, str):
             return str(value)
         if self._choices is not None:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
-        dumped = self._dumped(value)
+        dumped = self._dumped(value, context)
         if dumped is _NOT_OF_THE_TYPE:
             return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
         return dumped
 
-    def _dumped(self, value: Any) -> Any:
+    def _dumped(self, value: Any, context: dict[str, Any] | None) -> Any:
         try:
-            return self._validator.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings="error")
+            return self._validator.dump_python(
+                value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
+            )
         except pydantic_core.PydanticSerializationError:
             return _NOT_OF_THE_TYPE
 
@@ -217,6 +247,21 @@ class FieldText:
         except Exception as error:
             raise self._refused(_as_text(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
 
+    def read_kept(self, value: Any) -> Any:
+        """The value that was kept as JSON in a file, valid for the field.
+
+        Raises:
+            ReplyError: It is none; nothing else is ever raised.
+        """
+        if not self._typed:
+            return self.read(shown(value), closed=True)
+        # Its JSON as a text could be read as what it means to its class, such as code.
+        try:
+            return self._validator.validate_python(value)
+        # Validators of the user's types may raise anything here too.
+        except Exception as error:
+            raise self._refused(shown(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
+
     def _read_plain(self, text: str, *, loose: bool) -> str:
         if not loose:
             raise self._refused(text, "text without a header could be a thought that was cut off")
@@ -277,8 +322,17 @@ def _candidates(inner: Any, options: dict[str, Any] | None, *, quoted: bool) -> 
         return partial(read_number, whole=inner is int)
     if isinstance(inner, type) and issubclass(inner, _SCALARS):
         return read_scalar
+    if isinstance(inner, type) and issubclass(inner, Type):
+        return _read_type
     lists = inner in (list, set, tuple, frozenset) or get_origin(inner) in (list, set, tuple, frozenset)
     return partial(read_json, texts=quoted or not lists, lists=lists)
+
+
+def _read_type(text: Text) -> Iterator[Any]:
+    """The text itself, for a class that takes one, then what it says as JSON; a text alone could be anything."""
+    if text.loose or text.text.startswith("```"):
+        yield text.text
+    yield from read_json(text, texts=False, lists=False)
 
 
 def _names(options: dict[str, Any]) -> dict[str, Any]:

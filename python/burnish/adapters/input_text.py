@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from typing import Any
 
-import pydantic
 import pydantic_core
 from pydantic.fields import FieldInfo
 
-from burnish.adapters.describe import bare, without_none
+from burnish.adapters.describe import bare, holds_type, without_none
 from burnish.adapters.field_text import shown, validator_of
 from burnish.errors import ConfigError
 from burnish.values.signature_fields import default_of
-from burnish.values.types.base import Type
 
 
 class InputText:
@@ -57,27 +53,3 @@ class InputText:
             raise ConfigError(
                 f"The input `{self.name}` is {value!r:.200}, which does not fit: {first['msg']}"
             ) from error
-
-
-def holds_type(annotation: Any) -> bool:
-    """Whether a `Type` is or stands somewhere in a type."""
-    return _holds_type(annotation, set())
-
-
-def _holds_type(annotation: Any, seen: set[int]) -> bool:
-    # A class may hold itself.
-    if id(annotation) in seen:
-        return False
-    seen.add(id(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Type):
-        return True
-    inside = list(typing.get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-        inside += [field.annotation for field in annotation.model_fields.values()]
-    elif dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
-        try:
-            inside += typing.get_type_hints(annotation).values()
-        # Names that cannot be found, and whatever else a user's annotations raise: then there is nothing to turn into.
-        except Exception:
-            return False
-    return any(_holds_type(part, seen) for part in inside)

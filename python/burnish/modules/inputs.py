@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import pydantic_core
 from pydantic import TypeAdapter
 
-from burnish.adapters.describe import words
+from burnish.adapters.describe import holds_type, words
 from burnish.adapters.field_text import validator_of
-from burnish.adapters.input_text import holds_type
 from burnish.errors import SignatureError
 from burnish.values.signature import Signature
 from burnish.values.signature_fields import default_of

@@ -73,7 +73,8 @@ class Predict(Module):
         Args:
             args: None: inputs are given by name.
             inputs: The signature's input fields by name, and optionally ``demos=``, ``lm=``,
-                ``config=`` and ``signature=`` for this call only.
+                ``config=`` and ``signature=`` for this call only. Those with a default may be left out. What is missing,
+                unknown or of another type is said in a warning.
 
         Raises:
             ConfigError: There is no LM, or an input was given by position.

@@ -123,11 +123,11 @@ class AdapterContract:
         reply = adapter.format_reply(Describe, outputs)
         for length in range(len(reply)):
             try:
-                values = self.read(adapter, reply[:length])
+                values, carried = self.read(adapter, reply[:length]), reply[:length]
             except ReplyError as error:
-                assert error.reply == reply[:length]
-            else:
-                assert values == outputs
+                values, carried = outputs, error.reply
+            assert carried == reply[:length]
+            assert values == outputs
 
     def test_values_of_the_wrong_type_are_refused(self) -> None:
         if not self.reads_what_it_writes:

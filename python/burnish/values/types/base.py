@@ -6,7 +6,7 @@ inside a pydantic model, and as a pydantic model inside anything, it has to be a
 
 Only a prompt is written that way: `model_dump` and saved demos have the data itself. Whoever writes a prompt
 serialises with a context that has a function under `MARK`; that function is handed each value of the protocol,
-and gives the text that stands for it.
+and gives the text that stands for it, or None where the value's data should stand there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeGuard
 
 import pydantic
+from pydantic_core import CoreSchema
 
 MARK = "burnish_mark"
 """The key of the serialisation context under which a prompt's writer has its function."""
@@ -34,8 +35,9 @@ class Formatted(Protocol):
 class Type(pydantic.BaseModel):
     """The base of types that say themselves how a prompt shows them.
 
-    As an input, a value is shown as `format` gives it. As an output, a reply's text is handed to the class as
-    pydantic validates it: accept a text in a ``model_validator(mode="before")``, or leave it at JSON.
+    As an input, a value is shown as `format` gives it. As an output, a model is asked for JSON by the class's schema. A
+    class that accepts a text in a ``model_validator(mode="before")`` is handed the reply's text first; where that
+    reads back what `format` wrote, demos show it too.
 
     Example:
         >>> class Celsius(Type):
@@ -65,7 +67,16 @@ class Type(pydantic.BaseModel):
         context = info.context
         mark = context.get(MARK) if isinstance(context, Mapping) else None
         # Without a way of its own it is shown as any other model, so as JSON within JSON rather than as a text there.
-        return handler(self) if mark is None or type(self).format is Type.format else mark(self)
+        written = None if mark is None or type(self).format is Type.format else mark(self)
+        return handler(self) if written is None else written
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: pydantic.GetJsonSchemaHandler) -> dict[str, Any]:
+        # A model reads the description rather than the docstring, which is for people who program.
+        made = handler(schema)
+        if cls.description():
+            handler.resolve_ref_schema(made)["description"] = cls.description()
+        return made
 
 
 def is_formatted(value: Any) -> TypeGuard[Formatted]:

@@ -37,6 +37,8 @@ from burnish.values.types.base import Type, is_formatted
 
 NOT_SHOWN = "Not shown."
 _NOT_OF_THE_TYPE: Any = object()
+# One encoder kept: json.dumps with options builds a new one at each call.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _NULLS = frozenset({"null", "none", "nil", "n/a"})
 _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, uuid.UUID)
 
@@ -59,7 +61,7 @@ def shown(value: Any) -> str:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
         raise
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return plain if isinstance(plain, str) else _encode(plain)
 
 
 def _fallback(value: Any) -> Any:
@@ -143,7 +145,7 @@ class FieldText:
         if isinstance(value, str) and not self._quoted:
             text = as_choice(value)
             looks_null = self.nullable and (text.strip().casefold() in _NULLS or not text or text.startswith('"'))
-            return json.dumps(text, ensure_ascii=False) if looks_null and self._candidates is read_text else text
+            return _encode(text) if looks_null and self._candidates is read_text else text
         if self._choices is not None:
             return as_choice(value)
         plain = self._dumped(value, context)
@@ -151,36 +153,34 @@ class FieldText:
             return shown(value)
         if isinstance(plain, str) and not self._quoted:
             return plain
-        return json.dumps(plain, ensure_ascii=False)
+        return _encode(plain)
 
     def plain(self, value: Any) -> Any:
         """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
-        return self._plain_typed(value) if self._typed and value is not None else self._plain_of(value)
+        if not self._typed or value is None:
+            return self._as_plain(value, None)
+        try:
+            value = self._validator.validate_python(value)
+            plain = self._as_plain(value, IN_REPLY)
+            if self.take(plain) == value:
+                return plain
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._as_plain(value, None)
 
-    def _plain_of(self, value: Any) -> Any:
+    def _as_plain(self, value: Any, context: dict[str, Any] | None) -> Any:
         if isinstance(value, enum.Enum):
             value = value.value
         if isinstance(value, str):
             return str(value)
         if self._choices is not None:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
-        dumped = self._dumped(value)
+        dumped = self._dumped(value, context)
         if dumped is _NOT_OF_THE_TYPE:
             return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
         return dumped
 
-    def _plain_typed(self, value: Any) -> Any:
-        """As `_write_typed`, for a reply in JSON."""
-        try:
-            value = self._validator.validate_python(value)
-            dumped = self._dumped(value, IN_REPLY)
-            if dumped is not _NOT_OF_THE_TYPE and self.take(dumped) == value:
-                return dumped
-        except (pydantic_core.ValidationError, ReplyError):
-            pass
-        return self._plain_of(value)
-
-    def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
+    def _dumped(self, value: Any, context: dict[str, Any] | None) -> Any:
         if isinstance(value, set | frozenset):
             # As JSON shows it, in an order that is the same in every process.
             return _NOT_OF_THE_TYPE
@@ -288,7 +288,7 @@ class FieldText:
 
 def _as_text(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     except RecursionError:
         return "JSON within JSON"
 

@@ -36,11 +36,13 @@ class Form:
     Attributes:
         inputs: How each input is shown, and what stands before and after its text.
         outputs: How each output is written and read.
+        stated: The fields and the form of the reply, as the system message has them.
         closing: The last line of the last turn.
     """
 
     inputs: tuple[tuple[InputText, str, str], ...]
     outputs: dict[str, FieldText]
+    stated: str
     closing: str
 
 
@@ -51,7 +53,8 @@ class FormAdapter(Adapter):
 
     def compile(self, signature: type[Signature], *, instructions: str, demos: Sequence[Demo]) -> Prompt:
         """Everything before the last user turn: the system message and the demos."""
-        messages: list[Message] = [{"role": "system", "content": self._system(signature, instructions)}]
+        system = f"{self.form(signature).stated}\n\nTask:\n{instructions}"
+        messages: list[Message] = [{"role": "system", "content": system}]
         for demo in demos:
             messages += self.format_demo(signature, demo)
         return Prompt(Prefix(messages))
@@ -152,11 +155,12 @@ class FormAdapter(Adapter):
                     for name, field in without_history(signature).input_fields.items()
                 ),
                 {name: FieldText(name, field) for name, field in outputs.items()},
+                self._stated(signature),
                 self.closing(outputs) if outputs else "Call the tools that the task needs.",
             )
         return form
 
-    def _system(self, signature: type[Signature], instructions: str) -> str:
+    def _stated(self, signature: type[Signature]) -> str:
         parts = ["You are given input fields and answer with output fields."]
         stated = without_history(signature)
         for title, fields in (("Input fields", stated.input_fields), ("Output fields", stated.output_fields)):
@@ -164,7 +168,6 @@ class FormAdapter(Adapter):
                 parts.append("\n".join([f"{title}:", *(line(name, field) for name, field in fields.items())]))
         if signature.output_fields:
             parts.append(self.pattern(signature.output_fields))
-        parts.append(f"Task:\n{instructions}")
         return "\n\n".join(parts)
 
     @abstractmethod

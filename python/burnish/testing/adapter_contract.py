@@ -41,7 +41,13 @@ class Describe(Signature):
 INPUTS: dict[str, Any] = {"caption": "Bergen, 1903", "places": [Place(name="Bergen", people=75_000)]}
 OUTPUTS: list[dict[str, Any]] = [
     {"summary": "A town.", "kind": "town", "size": 4, "found": [Place(name="Bergen")], "sure": True},
-    {"summary": "It's a “village” {of} 3 < 4 houses\nby the sea", "kind": "village", "size": 1, "found": [], "sure": None},
+    {
+        "summary": "It's a “village” {of} 3 < 4 houses\nby the sea",
+        "kind": "village",
+        "size": 1,
+        "found": [],
+        "sure": None,
+    },
     {
         "summary": 'Ünïcode — 日本語 🙂, "quoted"',
         "kind": "town",
@@ -51,7 +57,19 @@ OUTPUTS: list[dict[str, Any]] = [
     },
 ]
 # None of them is a reply to the signature above, in any form.
-NO_REPLIES = ("", " ", "I would rather not say.", "{", "[[", "<summary", "null", "\0", "[" * 5000, '{"a":' * 5000, "`" * 99)
+NO_REPLIES = (
+    "",
+    " ",
+    "I would rather not say.",
+    "{",
+    "[[",
+    "<summary",
+    "null",
+    "\0",
+    "[" * 5000,
+    '{"a":' * 5000,
+    "`" * 99,
+)
 
 
 class AdapterContract:
@@ -105,17 +123,23 @@ class AdapterContract:
         reply = adapter.format_reply(Describe, outputs)
         for length in range(len(reply)):
             try:
-                values = self.read(adapter, reply[:length])
+                values, carried = self.read(adapter, reply[:length]), reply[:length]
             except ReplyError as error:
-                assert error.reply == reply[:length]
-            else:
-                assert values == outputs
+                values, carried = outputs, error.reply
+            assert carried == reply[:length]
+            assert values == outputs
 
     def test_values_of_the_wrong_type_are_refused(self) -> None:
         if not self.reads_what_it_writes:
             pytest.skip("another model reads its replies")
         adapter = self.make_adapter()
-        for wrong in ({"kind": "planet"}, {"size": 9}, {"size": "many"}, {"found": [{"people": 1}]}, {"sure": "perhaps"}):
+        for wrong in (
+            {"kind": "planet"},
+            {"size": 9},
+            {"size": "many"},
+            {"found": [{"people": 1}]},
+            {"sure": "perhaps"},
+        ):
             reply = adapter.format_reply(Describe, {**OUTPUTS[0], **wrong})
             with pytest.raises(ReplyError) as caught:
                 self.read(adapter, reply)

@@ -90,7 +90,9 @@ def test_its_settings_are_part_of_what_a_run_is() -> None:
         "use_native_function_calling": False,
         "fallback": {"adapter": "JSONAdapter", "use_native_function_calling": False},
     }
-    states = [adapter.dump_state() for adapter in (ChatAdapter(), ChatAdapter(use_json_adapter_fallback=False), *ADAPTERS[1:])]
+    states = [
+        adapter.dump_state() for adapter in (ChatAdapter(), ChatAdapter(use_json_adapter_fallback=False), *ADAPTERS[1:])
+    ]
     assert all(one not in states[:number] for number, one in enumerate(states))
     assert ADAPTERS[3].dump_state()["extraction_model"]["model"] == "scripted/model"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import jsonschema
 import pydantic
@@ -45,7 +45,9 @@ def test_the_prompt_shows_the_form():
     system, user, assistant = ADAPTER.compile(
         Triage, instructions="Sort it.", demos=[{"ticket": "Pay", "team": "billing", "urgency": 2}]
     ).prefix.messages
-    assert system["content"] == """You are given input fields and answer with output fields.
+    assert (
+        system["content"]
+        == """You are given input fields and answer with output fields.
 
 Input fields:
 - `ticket` (str): what came in
@@ -63,6 +65,7 @@ Write the reply as one JSON object of exactly this form, with nothing before or 
 
 Task:
 Sort it."""
+    )
     assert user["content"] == "[[ ## ticket ## ]]\nPay"
     assert assistant["content"] == '{"team": "billing", "urgency": 2}'
     (last,) = ADAPTER.render(Triage, {"ticket": "Log in"})
@@ -76,6 +79,7 @@ def test_incomplete_demos_say_so():
     assert ADAPTER.format_demo(Triage, {"ticket": "t"}) == []
 
 
+ONE_OF = Literal["a", 1, None]  # noqa: PYI061 - as users write it
 RIGHT = {"team": "login", "urgency": 5}
 
 
@@ -152,7 +156,7 @@ def test_what_is_wrong_is_named_and_the_reply_kept(reply, field, message):
         (Mood, '{"a": "Bad Mood"}', Mood.BAD),
         (Mood, '{"a": "GOOD"}', Mood.GOOD),
         (Literal["1", "2"], '{"a": 2}', "2"),
-        (Literal["a", None], '{"a": null}', None),
+        (Literal["a", None], '{"a": null}', None),  # noqa: PYI061 - as users write it
         (list[str], '{"a": "[\\"x\\", \\"y\\"]"}', ["x", "y"]),
         (list[int], '{"a": ["1", 2.0]}', [1, 2]),
         (Point, '{"a": {"x": 1}}', Point(x=1)),
@@ -250,9 +254,9 @@ class TestSchema:
 
         class Node(pydantic.BaseModel):
             kind: Literal["node"]
-            inside: list[Annotated[Union[Leaf, Node], pydantic.Field(discriminator="kind")]]
+            inside: list[Annotated[Leaf | Node, pydantic.Field(discriminator="kind")]]
 
-        made = Signature({"tree": (Node, OutputField()), "n": (Literal["a", 1, None], OutputField())})
+        made = Signature({"tree": (Node, OutputField()), "n": (ONE_OF, OutputField())})
         schema = strict_schema(made)
         node = {"kind": "node", "inside": [{"kind": "leaf", "mood": "good"}, {"kind": "node", "inside": []}]}
         jsonschema.validate({"tree": node, "n": None}, schema)

@@ -93,7 +93,9 @@ def test_where_it_is_not_wanted_or_not_known_tools_are_text(adapter, capabilitie
 
 
 def test_calls_as_text_are_read_as_well():
-    prediction, _ = act({"thought": "t", "calls": '[{"name": "weather", "args": {"city": "Oslo"}}]'}, capabilities=UNKNOWN)
+    prediction, _ = act(
+        {"thought": "t", "calls": '[{"name": "weather", "args": {"city": "Oslo"}}]'}, capabilities=UNKNOWN
+    )
     assert prediction.calls.tool_calls[0].args == {"city": "Oslo"}
 
 

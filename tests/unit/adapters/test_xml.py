@@ -104,7 +104,16 @@ def test_texts_are_unescaped_only_where_they_are_escaped(written, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["</reasoning>", "&lt;", "&amp;lt;", "a <final_answer>b</final_answer>", "<![CDATA[x]]>", "x < y & z", "</ Reasoning >"]
+    "text",
+    [
+        "</reasoning>",
+        "&lt;",
+        "&amp;lt;",
+        "a <final_answer>b</final_answer>",
+        "<![CDATA[x]]>",
+        "x < y & z",
+        "</ Reasoning >",
+    ],
 )
 def test_what_would_be_misread_is_escaped(text):
     outputs = {"reasoning": text, "final_answer": text}

@@ -59,9 +59,7 @@ class TestSecondTry:
     def test_the_second_prompt_is_compiled_once_for_a_candidate(self, monkeypatch):
         compiled = []
         compile_ = JSONAdapter.compile
-        monkeypatch.setattr(
-            JSONAdapter, "compile", lambda self, *a, **k: compiled.append(1) or compile_(self, *a, **k)
-        )
+        monkeypatch.setattr(JSONAdapter, "compile", lambda self, *a, **k: compiled.append(1) or compile_(self, *a, **k))
         with burnish.context(lm=ScriptedLM(["no"] * 6)):
             predict = Predict(ASK)
             for _ in range(3):

@@ -61,5 +61,5 @@ def majority(
     values = [row[field] if normalize is None else normalize(row[field]) for row in rows]
     votes = Counter(repr(value) for value in values if value is not None)
     most = max(votes.values(), default=0)
-    place = next((n for n, value in enumerate(values) if value is not None and votes[repr(value)] == most), 0)
+    place = next((n for n, value in enumerate(values) if votes[repr(value)] == most), 0)
     return Prediction.from_completions([rows[place]], signature=signature)

@@ -119,7 +119,8 @@ async def with_constraints(program: Any, run: Callable[[], Awaitable[Any]], *, b
             if step is None or not left:
                 raise
             advice.append(Advice(step.predictor, _feedback(step, str(failed)), dict(step.inputs), len(advice) + 1))
-            memory.begin_again(without=[step.outputs])
+            # The call to blame is another one with the advice, so it finds no reply there.
+            memory.begin_again()
         finally:
             _run.reset(token)
             outer.steps[number] = binding.trace

@@ -70,6 +70,7 @@ class MCPTools:
         try:
             return await ready
         except BaseException:
+            task.cancel()  # it may wait for a server that says nothing
             await self._close()
             raise
 

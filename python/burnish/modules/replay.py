@@ -7,7 +7,7 @@ same predictor with the same inputs, gets the reply that is there already: nothi
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,11 @@ class _Reply:
     Attributes:
         call: Predictor, attempt and advice of the call: what must be the same beside the inputs.
         inputs: The inputs.
-        given: The prediction that the program got, to find the reply by.
-        kept: A copy of it as it came, since a program may change what it gets.
+        kept: A copy of the prediction as it came, since a program may change what it gets.
     """
 
     call: tuple[Any, ...]
     inputs: Mapping[str, Any]
-    given: Any
     kept: Any
 
 
@@ -74,23 +72,21 @@ class Memory:
                 prediction = None if self._outer is None else self._outer.recall(call, inputs)
         if prediction is None:
             return None
-        given = _unpaid(prediction)
         with self._lock:
-            self._made.append(_Reply(call, inputs, given, prediction))
-        return given
+            self._made.append(_Reply(call, inputs, prediction))
+        return _unpaid(prediction)
 
     def keep(self, call: tuple[Any, ...], inputs: Mapping[str, Any], prediction: Any) -> None:
         """Keep a reply that was paid for."""
         with self._lock:
-            self._made.append(_Reply(call, dict(inputs), prediction, prediction.copy()))
+            self._made.append(_Reply(call, dict(inputs), prediction.copy()))
         if self._outer is not None:
             self._outer.keep(call, inputs, prediction)
 
-    def begin_again(self, *, without: Sequence[Any] = ()) -> None:
-        """Make the run that ended the last one; the predictions in `without` are not to be had again."""
+    def begin_again(self) -> None:
+        """Make the run that ended the last one; what an earlier run brought and this one did not ask for stays to be had."""
         with self._lock:
-            self._past = [reply for reply in self._made if not any(reply.given is one for one in without)]
-            self._made = []
+            self._past, self._made = self._made + self._past, []
 
 
 def _unpaid(prediction: Any) -> Any:

@@ -184,6 +184,26 @@ def test_attempts_inside_are_not_made_again() -> None:
     assert "\nf\n" in lm.requests[4].messages[-1]["content"]
 
 
+def test_what_an_earlier_run_brought_is_kept_over_one_that_ended_before_it() -> None:
+    class Flips(Module):
+        def __init__(self) -> None:
+            self.find = Predict("q -> fact")
+            self.say = Predict("fact -> answer")
+            self.runs = 0
+
+        def forward(self, q: str) -> Any:
+            self.runs += 1
+            fact = self.find(q=q).fact
+            Assert(self.runs != 2, "Not in the second run.", target_module=self.find)
+            prediction = self.say(fact=fact)
+            Assert(self.runs != 1, "Not in the first run.", target_module=self.find)
+            return prediction
+
+    lm = ScriptedLM([{"fact": "f"}, {"answer": "ok"}, {"fact": "g"}, {"fact": "f"}])
+    with burnish.context(lm=lm):
+        assert Flips().activate_assertions()(q="?").answer == "ok"
+
+
 def test_a_part_retries_for_itself() -> None:
     class Outer(Module):
         def __init__(self) -> None:

@@ -159,22 +159,23 @@ def test_bootstrapping_makes_demos_of_the_chosen_attempts_alone() -> None:
 
 def test_an_attempt_that_raises_has_lost() -> None:
     lm = ScriptedLM(["no sections", {"answer": "fine", "more": 1}, "again none"])
-    with burnish.context(lm=lm, adapter=Plain()):
+    with burnish.context(lm=lm, adapter=plain()):
         best = BestOfN(Predict("q -> answer, more: int"), N=3, reward_fn=lambda i, p: 1, threshold=2)
         assert best(q="?").answer == "fine"
 
 
-class Plain(burnish.ChatAdapter):
-    """Asks nobody once more."""
-
-    fallback = None
+def plain() -> burnish.ChatAdapter:
+    """An adapter that asks nobody once more."""
+    adapter = burnish.ChatAdapter()
+    adapter.fallback = None
+    return adapter
 
 
 @pytest.mark.parametrize(("fail_count", "calls"), [(None, 3), (0, 1), (1, 2)])
 def test_the_error_comes_out_where_too_many_attempts_raise(fail_count: int | None, calls: int) -> None:
     lm = ScriptedLM(lambda request: "no sections")
     best = BestOfN(Predict("q -> answer, more"), N=3, reward_fn=brief, threshold=0, fail_count=fail_count)
-    with burnish.context(lm=lm, adapter=Plain()), pytest.raises(ReplyError):
+    with burnish.context(lm=lm, adapter=plain()), pytest.raises(ReplyError):
         best(q="?")
     assert len(lm.requests) == calls
 
@@ -256,7 +257,7 @@ def test_advice_reaches_the_part_that_it_is_for_and_changes_nothing_else() -> No
 
 def test_advice_that_cannot_be_read_is_done_without() -> None:
     lm = ScriptedLM([{"answer": "long one"}, "nothing to read", {"answer": "ok"}])
-    with burnish.context(lm=lm, adapter=Plain()):
+    with burnish.context(lm=lm, adapter=plain()):
         assert Refine(Predict("q -> answer"), N=2, reward_fn=brief, threshold=-2)(q="?").answer == "ok"
 
 

@@ -10,11 +10,12 @@ from burnish import LM, BootstrapFewShot, ChatAdapter, Example, Output, ReAct, R
 from burnish.lm.capabilities import Capabilities
 
 
-class Native(ChatAdapter):
-    """Asks for native calls, and nobody once more."""
-
-    fallback = None
-    use_native_function_calling = True
+def native() -> ChatAdapter:
+    """An adapter that is for native calls, and asks nobody once more."""
+    adapter: Any = ChatAdapter()
+    adapter.fallback = None
+    adapter.use_native_function_calling = True
+    return adapter  # type: ignore[no-any-return]
 
 
 class Calls:
@@ -49,7 +50,7 @@ EPISODE = [("I look.", [("search", {"query": "x"})]), ("", [("finish", {})]), AN
 def run(replies: list[Any], *, adapter: Any = None, tools: bool = True) -> tuple[Any, list[Request]]:
     backend = Calls(replies, tools=tools)
     lm = LM("test/native", backend=backend, cache=False, num_retries=0)
-    with burnish.context(lm=lm, adapter=adapter or Native()):
+    with burnish.context(lm=lm, adapter=adapter or native()):
         return ReAct("question -> answer", tools=[search])(question="?"), backend.requests
 
 
@@ -96,7 +97,7 @@ def test_demos_are_the_same_as_those_of_text_and_are_shown_as_native_calls() -> 
     rows = [Example(question=f"{n}?").with_inputs("question") for n in range(2)]
     backend = Calls(EPISODE)
     lm = LM("test/native", backend=backend, cache=False, num_retries=0)
-    with burnish.context(lm=lm, adapter=Native()):
+    with burnish.context(lm=lm, adapter=native()):
         optimizer = BootstrapFewShot(lambda e, p, trace=None: True, max_labeled_demos=0, num_threads=1)
         compiled = optimizer.compile(ReAct("question -> answer", tools=[search]), trainset=rows)
         backend.requests.clear()

@@ -166,16 +166,16 @@ def test_the_limits_are_those_of_the_operating_system() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a network")
 def test_its_network_has_nobody_else_in_it() -> None:
+    allowed = "import ctypes; raise SystemExit(ctypes.CDLL(None).unshare(0x50000000))"
+    if subprocess.run([sys.executable, "-c", allowed], check=False).returncode:
+        pytest.skip("this system lets nobody make a network of one's own")
     script = f"""
 import runpy
 runpy.run_path({str(CHILD)!r})["limit"]({{}})
 print(open("/proc/net/dev").read())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    here = Path("/proc/net/dev").read_text(encoding="utf-8")
     names = [line.split(":")[0].strip() for line in done.stdout.splitlines() if ":" in line]
-    if done.stdout.strip() == here.strip():
-        pytest.skip("this system lets nobody make a network of one's own")
     assert names == ["lo"]
 
 

@@ -21,10 +21,11 @@ from burnish.modules.trajectory import Trajectory
 from burnish.testing import ScriptedLM
 
 
-class Plain(ChatAdapter):
-    """Asks nobody once more."""
-
-    fallback = None
+def plain() -> ChatAdapter:
+    """An adapter that asks nobody once more."""
+    adapter = ChatAdapter()
+    adapter.fallback = None
+    return adapter
 
 
 def step(name: str, thought: str = "t", **args: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def search(query: str, k: int = 1) -> list[str]:
 
 def run(replies: Any, tools: Any = (search,), *, max_iters: int = 5, **options: Any) -> tuple[Any, ScriptedLM]:
     lm = ScriptedLM(replies, **options)
-    with burnish.context(lm=lm, adapter=Plain()):
+    with burnish.context(lm=lm, adapter=plain()):
         return ReAct("question -> answer", tools=tools, max_iters=max_iters)(question="?"), lm
 
 
@@ -194,7 +195,7 @@ def test_steps_that_outgrow_the_window_are_left_out_from_the_oldest_on() -> None
     lm = ScriptedLM(replies, context_window=1500)
 
     async def ask() -> Any:
-        with use_scope(Scope(watch=stream)), burnish.context(lm=lm, adapter=Plain()):
+        with use_scope(Scope(watch=stream)), burnish.context(lm=lm, adapter=plain()):
             prediction = await ReAct("question -> answer", tools=[long]).acall(question="?")
         stream.flush()
         return prediction

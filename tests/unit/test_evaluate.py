@@ -467,9 +467,7 @@ def test_feedback_and_parts_are_kept_shown_and_saved(metric: Any, tmp_path: Path
     saved = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
     assert [row.get("feedback") for row in saved] == ["good", "[b] half", "wrong", None, None]
     assert (saved[0]["part_precision"], saved[0]["part_recall"], saved[2]["part_precision"]) == (1.0, 0.5, 0.0)
-    assert (
-        "part_precision,part_recall,feedback" in (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()[0]
-    )
+    assert "part_precision,part_recall,feedback" in (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_without_words_the_table_has_no_column_for_them(capsys: Any) -> None:

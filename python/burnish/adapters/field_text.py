@@ -118,7 +118,8 @@ class FieldText:
         # A text among other types is written in quotes, so that "3" is not read as 3.
         self._quoted = inner in (Any, object) or any(part in (str, Any, object) for part in union_parts(inner))
         self._candidates = _candidates(inner, self._choices, quoted=self._quoted)
-        self._is_single = self._candidates is not read_text and getattr(self._candidates, "func", None) is not read_json
+        plainly = self._candidates in (read_text, _read_type)
+        self._is_single = not plainly and getattr(self._candidates, "func", None) is not read_json
 
     def default(self) -> Any:
         """What it is where a reply leaves it out: each time made anew, so that nobody changes another's."""
@@ -155,30 +156,32 @@ class FieldText:
 
     def plain(self, value: Any) -> Any:
         """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
-        if not self._typed or value is None:
-            return self._as_plain(value, None)
-        try:
-            value = self._validator.validate_python(value)
-            plain = self._as_plain(value, IN_REPLY)
-            if self.take(plain) == value:
-                return plain
-        except (pydantic_core.ValidationError, ReplyError):
-            pass
-        return self._as_plain(value, None)
+        return self._plain_typed(value) if self._typed and value is not None else self._plain_of(value)
 
-    def _as_plain(self, value: Any, context: dict[str, Any] | None) -> Any:
+    def _plain_of(self, value: Any) -> Any:
         if isinstance(value, enum.Enum):
             value = value.value
         if isinstance(value, str):
             return str(value)
         if self._choices is not None:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
-        dumped = self._dumped(value, context)
+        dumped = self._dumped(value)
         if dumped is _NOT_OF_THE_TYPE:
             return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
         return dumped
 
-    def _dumped(self, value: Any, context: dict[str, Any] | None) -> Any:
+    def _plain_typed(self, value: Any) -> Any:
+        """As `_write_typed`, for a reply in JSON."""
+        try:
+            value = self._validator.validate_python(value)
+            dumped = self._dumped(value, IN_REPLY)
+            if dumped is not _NOT_OF_THE_TYPE and self.take(dumped) == value:
+                return dumped
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._plain_of(value)
+
+    def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
         try:
             return self._validator.dump_python(
                 value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
@@ -218,6 +221,15 @@ class FieldText:
             raise self._refused(text, f"{type(error).__name__} while reading it: {error!s:.200}") from error
         raise self._refused(text, reason)
 
+    def read_kept(self, value: Any) -> Any:
+        """The value that was kept as JSON in a file, valid for the field.
+
+        Raises:
+            ReplyError: It is none; nothing else is ever raised.
+        """
+        # The JSON of a `Type` as a text could be read as what a text means to its class, such as code.
+        return self.take(value) if self._typed else self.read(shown(value), closed=True)
+
     def take(self, value: Any) -> Any:
         """The value that a part of a JSON reply stands for, valid for the field.
 
@@ -246,21 +258,6 @@ class FieldText:
         # Validators of the user's types may raise anything, and no reply is worth a crash.
         except Exception as error:
             raise self._refused(_as_text(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
-
-    def read_kept(self, value: Any) -> Any:
-        """The value that was kept as JSON in a file, valid for the field.
-
-        Raises:
-            ReplyError: It is none; nothing else is ever raised.
-        """
-        if not self._typed:
-            return self.read(shown(value), closed=True)
-        # Its JSON as a text could be read as what it means to its class, such as code.
-        try:
-            return self._validator.validate_python(value)
-        # Validators of the user's types may raise anything here too.
-        except Exception as error:
-            raise self._refused(shown(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
 
     def _read_plain(self, text: str, *, loose: bool) -> str:
         if not loose:

@@ -154,7 +154,7 @@ def test_banking_rows_with_hints(tmp_path):
     (tmp_path / "train.csv").write_text(
         "text,label\nWhere is my card?,card_arrival\nMy card is gone.,card_lost\n", encoding="utf-8"
     )
-    CLASSES = ("card_arrival", "card_lost")
+    CLASSES = ("card_arrival", "card_lost")  # noqa: N806  as the documentation names them
     kwargs = {"fields": ("text", "label"), "input_keys": ("text",)}
     trainset = [
         dspy.Example(x, hint=x.label, label=x.label).with_inputs("text", "hint")

@@ -157,30 +157,32 @@ class FieldText:
 
     def plain(self, value: Any) -> Any:
         """The value as a right reply in JSON has it; a value of another type as well as it can be shown."""
-        if not self._typed or value is None:
-            return self._as_plain(value, None)
-        try:
-            value = self._validator.validate_python(value)
-            plain = self._as_plain(value, IN_REPLY)
-            if self.take(plain) == value:
-                return plain
-        except (pydantic_core.ValidationError, ReplyError):
-            pass
-        return self._as_plain(value, None)
+        return self._plain_typed(value) if self._typed and value is not None else self._plain_of(value)
 
-    def _as_plain(self, value: Any, context: dict[str, Any] | None) -> Any:
+    def _plain_of(self, value: Any) -> Any:
         if isinstance(value, enum.Enum):
             value = value.value
         if isinstance(value, str):
             return str(value)
         if self._choices is not None:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
-        dumped = self._dumped(value, context)
+        dumped = self._dumped(value)
         if dumped is _NOT_OF_THE_TYPE:
             return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
         return dumped
 
-    def _dumped(self, value: Any, context: dict[str, Any] | None) -> Any:
+    def _plain_typed(self, value: Any) -> Any:
+        """As `_write_typed`, for a reply in JSON."""
+        try:
+            value = self._validator.validate_python(value)
+            dumped = self._dumped(value, IN_REPLY)
+            if dumped is not _NOT_OF_THE_TYPE and self.take(dumped) == value:
+                return dumped
+        except (pydantic_core.ValidationError, ReplyError):
+            pass
+        return self._plain_of(value)
+
+    def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
         if isinstance(value, set | frozenset):
             # As JSON shows it, in an order that is the same in every process.
             return _NOT_OF_THE_TYPE

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
-import warnings
 from typing import Any
 
 import pytest
@@ -255,25 +253,6 @@ def test_a_copy_shares_the_tools_and_nothing_else() -> None:
     twin = agent.deepcopy()
     assert twin.tools["search"] is agent.tools["search"]
     assert twin.react is not agent.react
-
-
-def test_a_file_that_dspy_saved_loads(tmp_path: Any) -> None:
-    dspy = pytest.importorskip("dspy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = dspy.ReAct("question -> answer", tools=[search])
-        theirs.react.demos = [
-            {"question": "q", "trajectory": "", "next_thought": "t", "next_tool_name": "finish", "next_tool_args": {}}
-        ]
-        theirs.save(tmp_path / "theirs.json")
-        agent = ReAct("question -> answer", tools=[search])
-        agent.load(tmp_path / "theirs.json")
-        assert agent.react.demos[0]["next_thought"] == "t"
-        agent.save(tmp_path / "ours.json")
-        again = dspy.ReAct("question -> answer", tools=[search])
-        again.load(tmp_path / "ours.json")
-    assert len(again.react.demos) == 1
-    assert list(json.loads((tmp_path / "ours.json").read_text("utf-8")))[:2] == ["react", "extract.predict"]
 
 
 def test_a_trajectory_is_shown_without_its_oldest_steps_but_never_without_its_last() -> None:

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 import burnish
-from burnish import ChatAdapter, Evaluate, Example, Predict, ReAct, Request, Tool
+from burnish import (
+    BootstrapFewShot,
+    ChainOfThought,
+    ChatAdapter,
+    Evaluate,
+    Example,
+    Module,
+    Predict,
+    ReAct,
+    Request,
+    Tool,
+)
 from burnish.engine.events import EventStream
 from burnish.errors import BudgetExhausted, ConfigError, LMTransient, PromptTooLong, ReplyError
 from burnish.lm.scope import Scope, use_scope
@@ -228,6 +239,76 @@ def test_async_tools_and_both_faces_give_the_same() -> None:
 
     assert sync.trajectory == asyncio.run(ask()).trajectory == run_sync(ask()).trajectory
     assert sync.trajectory["observation_0"] == 5
+
+
+class Look(Module):
+    """Looks things up."""
+
+    def __init__(self) -> None:
+        self.ask = Predict("topic -> fact")
+
+    def forward(self, topic: str, words: int = 3) -> Any:
+        return self.ask(topic=topic * words)
+
+
+def test_a_program_is_a_tool_and_a_part() -> None:
+    agent = ReAct(
+        "question -> answer", tools=[Look(), Tool(ChainOfThought("text -> french"), name="translate"), search]
+    )
+    assert [name for name, _ in agent.named_predictors()] == [
+        "react",
+        "extract.predict",
+        "programs['Look'].ask",
+        "programs['translate'].predict",
+    ]
+    assert agent.tools["Look"].desc == "Looks things up."
+    assert agent.tools["Look"].schema()["function"]["parameters"]["required"] == ["topic"]
+    assert list(agent.tools["translate"].args) == ["text"]
+    assert agent.tools["translate"].desc == agent.programs["translate"].predict.signature.instructions
+    assert ReAct("q -> a", tools=[Tool(Look(), "see", "Sees.")]).tools["see"].desc == "Sees."
+
+    def reply(request: Request) -> dict[str, Any]:
+        asked = request.messages[-1]["content"]
+        if "## fact ##" in prompt(request):
+            return {"fact": asked.split("\n")[1]}
+        if "## french ##" in prompt(request):
+            return {"reasoning": "r", "french": "oui"}
+        if "## answer ##" in prompt(request):
+            return DONE[1]
+        if "Nothing has" in asked:
+            return step("Look", topic="x", words="2")
+        return step("finish") if "translate" in asked else step("translate", text="yes")
+
+    rows = [Example(question="?").with_inputs("question")]
+    with burnish.context(lm=ScriptedLM(reply)):
+        prediction = agent(question="?")
+        optimizer = BootstrapFewShot(lambda e, p, trace=None: True, max_labeled_demos=0)
+        compiled = optimizer.compile(agent, trainset=rows)
+        # A copy runs its own copies of the programs.
+        compiled.programs["Look"].ask.signature = compiled.programs["Look"].ask.signature.with_instructions("New.")
+        seen = ScriptedLM(reply)
+        with burnish.context(lm=seen):
+            compiled(question="?")
+    assert prediction.trajectory["observation_0"] == burnish.Prediction(fact="xx")
+    assert "oui" in str(prediction.trajectory["observation_1"])
+    assert {name: len(p.demos) for name, p in compiled.named_predictors()} == {
+        "react": 1,
+        "extract.predict": 1,
+        "programs['Look'].ask": 1,
+        "programs['translate'].predict": 1,
+    }
+    assert agent.programs["Look"].ask.demos == []
+    assert any("New." in prompt(request) for request in seen.requests)
+
+
+def test_a_program_that_takes_too_long_is_an_observation() -> None:
+    class Sleeps(Module):
+        async def aforward(self) -> None:
+            await asyncio.sleep(30)
+
+    prediction, _ = run([step("nap"), step("nap", long=True), *DONE], [Tool(Sleeps(), "nap", timeout=0.05)])
+    assert "longer than 0.05 s" in prediction.trajectory["observation_0"]
+    assert "no argument 'long'" in prediction.trajectory["observation_1"]
 
 
 def test_names_that_are_taken_are_told() -> None:

@@ -114,7 +114,9 @@ class Predict(Module):
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
-        told = () if binding is None else tuple(one for one in binding.advice if one.is_for(self, given))
+        told: tuple[Advice, ...] = ()
+        if binding is not None and binding.advice:
+            told = tuple(one for one in binding.advice if one.is_for(self, given))
         known: Prediction | None = None if binding is None else binding.recall(number, self, given, told)
         if known is not None:
             return known

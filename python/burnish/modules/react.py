@@ -14,6 +14,7 @@ from burnish.modules.chain_of_thought import ChainOfThought
 from burnish.modules.module import Module
 from burnish.modules.native_steps import NativeSteps
 from burnish.modules.predict import Predict
+from burnish.modules.program_tool import program_tool
 from burnish.modules.trajectory import Trajectory
 from burnish.values.prediction import Prediction
 from burnish.values.signature import InputField, OutputField, Signature, ensure_signature
@@ -48,7 +49,8 @@ class ReAct(Module):
 
     Args:
         signature: What to answer: a `Signature` class or a text.
-        tools: Functions, coroutine functions or `Tool` objects. Names, docstrings and type hints tell the model of them.
+        tools: Functions, coroutine functions, `Tool` objects or programs. Names, docstrings and type hints tell the model of
+            them. A program (or ``Tool(program, name=...)``) is part of the agent, and optimizers tune it too.
         max_iters: Most steps.
 
     Raises:
@@ -82,6 +84,8 @@ class ReAct(Module):
         steps = InputField(desc="the steps so far: thoughts, calls of tools and their results")
         self.react = Predict(_step_signature(self.signature, self.tools).append("trajectory", steps))
         self.extract = ChainOfThought(self.signature.append("trajectory", steps))
+        # Kept apart from what is told of them, so that they are found, and a copy of the agent has copies of its own.
+        self.programs = {name: tool.func for name, tool in self.tools.items() if isinstance(tool.func, Module)}
 
     async def aforward(self, **inputs: Any) -> Prediction:
         """The outputs, with all steps as ``trajectory``.
@@ -151,6 +155,9 @@ class ReAct(Module):
         tool = self.tools.get(name)
         if tool is None:
             return f"There is no tool {name!r}. There are {', '.join(self.tools)}."
+        program = self.programs.get(name)
+        if program is not None:
+            tool = tool.model_copy(update={"func": program.acall})
         try:
             return await tool.acall(**args)
         except _OUTAGES:
@@ -165,7 +172,12 @@ class ReAct(Module):
 
 def _named(tools: Iterable[Tool | Callable[..., Any]], signature: type[Signature]) -> dict[str, Tool]:
     named: dict[str, Tool] = {}
-    for tool in map(Tool.of, tools):
+    for given in tools:
+        tool = program_tool(given) if isinstance(given, Module) else Tool.of(given)
+        if isinstance(given, Tool) and isinstance(given.func, Module):
+            # Without words of the user's, what a Tool says is what any program's __call__ says.
+            plain = Tool(given.func, given.name).desc == given.desc
+            tool = program_tool(given.func, given.name, None if plain else given.desc, timeout=given.timeout)
         if tool.name in named or tool.name == FINISH:
             taken = "is what ends the steps" if tool.name == FINISH else "is the name of two tools"
             raise ConfigError(f"ReAct: {tool.name!r} {taken}. Give one another name: Tool(function, name=...).")

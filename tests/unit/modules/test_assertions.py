@@ -260,6 +260,7 @@ def test_a_constraint_that_is_not_kept_fails_the_example_with_its_message() -> N
     with burnish.context(lm=lm):
         result = Evaluate(devset=ROWS, metric=lambda e, p, trace=None: True, num_threads=2)(Chain())
     assert (result.score, result.n) == (0.0, 3)
+    assert set(result.reasons.values()) == {"AssertionFailed: Fewer than 5 letters."}
 
 
 def test_events_tell_of_each_constraint(tmp_path: Any) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
-import warnings
 from typing import Any
 
 import pytest
 
 import burnish
-from burnish import ChatAdapter, Evaluate, Example, Predict, ReAct, Request, Tool
+from burnish import (
+    BootstrapFewShot,
+    ChainOfThought,
+    ChatAdapter,
+    Evaluate,
+    Example,
+    Module,
+    Predict,
+    ReAct,
+    Request,
+    Tool,
+)
 from burnish.engine.events import EventStream
 from burnish.errors import BudgetExhausted, ConfigError, LMTransient, PromptTooLong, ReplyError
 from burnish.lm.scope import Scope, use_scope
@@ -232,6 +241,76 @@ def test_async_tools_and_both_faces_give_the_same() -> None:
     assert sync.trajectory["observation_0"] == 5
 
 
+class Look(Module):
+    """Looks things up."""
+
+    def __init__(self) -> None:
+        self.ask = Predict("topic -> fact")
+
+    def forward(self, topic: str, words: int = 3) -> Any:
+        return self.ask(topic=topic * words)
+
+
+def test_a_program_is_a_tool_and_a_part() -> None:
+    agent = ReAct(
+        "question -> answer", tools=[Look(), Tool(ChainOfThought("text -> french"), name="translate"), search]
+    )
+    assert [name for name, _ in agent.named_predictors()] == [
+        "react",
+        "extract.predict",
+        "programs['Look'].ask",
+        "programs['translate'].predict",
+    ]
+    assert agent.tools["Look"].desc == "Looks things up."
+    assert agent.tools["Look"].schema()["function"]["parameters"]["required"] == ["topic"]
+    assert list(agent.tools["translate"].args) == ["text"]
+    assert agent.tools["translate"].desc == agent.programs["translate"].predict.signature.instructions
+    assert ReAct("q -> a", tools=[Tool(Look(), "see", "Sees.")]).tools["see"].desc == "Sees."
+
+    def reply(request: Request) -> dict[str, Any]:
+        asked = request.messages[-1]["content"]
+        if "## fact ##" in prompt(request):
+            return {"fact": asked.split("\n")[1]}
+        if "## french ##" in prompt(request):
+            return {"reasoning": "r", "french": "oui"}
+        if "## answer ##" in prompt(request):
+            return DONE[1]
+        if "Nothing has" in asked:
+            return step("Look", topic="x", words="2")
+        return step("finish") if "translate" in asked else step("translate", text="yes")
+
+    rows = [Example(question="?").with_inputs("question")]
+    with burnish.context(lm=ScriptedLM(reply)):
+        prediction = agent(question="?")
+        optimizer = BootstrapFewShot(lambda e, p, trace=None: True, max_labeled_demos=0)
+        compiled = optimizer.compile(agent, trainset=rows)
+        # A copy runs its own copies of the programs.
+        compiled.programs["Look"].ask.signature = compiled.programs["Look"].ask.signature.with_instructions("New.")
+        seen = ScriptedLM(reply)
+        with burnish.context(lm=seen):
+            compiled(question="?")
+    assert prediction.trajectory["observation_0"] == burnish.Prediction(fact="xx")
+    assert "oui" in str(prediction.trajectory["observation_1"])
+    assert {name: len(p.demos) for name, p in compiled.named_predictors()} == {
+        "react": 1,
+        "extract.predict": 1,
+        "programs['Look'].ask": 1,
+        "programs['translate'].predict": 1,
+    }
+    assert agent.programs["Look"].ask.demos == []
+    assert any("New." in prompt(request) for request in seen.requests)
+
+
+def test_a_program_that_takes_too_long_is_an_observation() -> None:
+    class Sleeps(Module):
+        async def aforward(self) -> None:
+            await asyncio.sleep(30)
+
+    prediction, _ = run([step("nap"), step("nap", long=True), *DONE], [Tool(Sleeps(), "nap", timeout=0.05)])
+    assert "longer than 0.05 s" in prediction.trajectory["observation_0"]
+    assert "no argument 'long'" in prediction.trajectory["observation_1"]
+
+
 def test_names_that_are_taken_are_told() -> None:
     def finish() -> None: ...
 
@@ -255,25 +334,6 @@ def test_a_copy_shares_the_tools_and_nothing_else() -> None:
     twin = agent.deepcopy()
     assert twin.tools["search"] is agent.tools["search"]
     assert twin.react is not agent.react
-
-
-def test_a_file_that_dspy_saved_loads(tmp_path: Any) -> None:
-    dspy = pytest.importorskip("dspy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = dspy.ReAct("question -> answer", tools=[search])
-        theirs.react.demos = [
-            {"question": "q", "trajectory": "", "next_thought": "t", "next_tool_name": "finish", "next_tool_args": {}}
-        ]
-        theirs.save(tmp_path / "theirs.json")
-        agent = ReAct("question -> answer", tools=[search])
-        agent.load(tmp_path / "theirs.json")
-        assert agent.react.demos[0]["next_thought"] == "t"
-        agent.save(tmp_path / "ours.json")
-        again = dspy.ReAct("question -> answer", tools=[search])
-        again.load(tmp_path / "ours.json")
-    assert len(again.react.demos) == 1
-    assert list(json.loads((tmp_path / "ours.json").read_text("utf-8")))[:2] == ["react", "extract.predict"]
 
 
 def test_a_trajectory_is_shown_without_its_oldest_steps_but_never_without_its_last() -> None:

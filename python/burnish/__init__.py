@@ -65,6 +65,8 @@ if TYPE_CHECKING:
         Endpoint as Endpoint,
     )
     from burnish.lm.cache import Cache as Cache
+    from burnish.lm.callbacks import BaseCallback as BaseCallback
+    from burnish.lm.callbacks import active_call_id as active_call_id
     from burnish.lm.lm import LM as LM
     from burnish.lm.request import Output as Output
     from burnish.lm.request import Request as Request
@@ -75,9 +77,11 @@ if TYPE_CHECKING:
     from burnish.lm.settings import (
         context as context,
     )
+    from burnish.lm.settings import inspect_history as inspect_history
     from burnish.lm.settings import (
         settings as settings,
     )
+    from burnish.lm.tracking import track_usage as track_usage
     from burnish.metrics.text import (
         EM as EM,
     )
@@ -96,6 +100,7 @@ if TYPE_CHECKING:
     from burnish.metrics.text import (
         normalize_text as normalize_text,
     )
+    from burnish.modules.asyncify import asyncify as asyncify
     from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from burnish.modules.module import Module as Module
     from burnish.modules.predict import Predict as Predict
@@ -119,6 +124,7 @@ if TYPE_CHECKING:
     from burnish.retrieve.nearest import KNN as KNN
     from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
     from burnish.stages.traces import TraceTable as TraceTable
+    from burnish.streaming.streamify import streamify as streamify
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
@@ -157,13 +163,17 @@ _HOMES = {
     "lm.request": ("Request", "Response", "Output"),
     "lm.backends.base": ("Endpoint", "Embedded"),
     "lm.cache": ("Cache",),
-    "lm.settings": ("settings", "configure", "context"),
+    "lm.settings": ("settings", "configure", "context", "inspect_history"),
+    "lm.callbacks": ("BaseCallback", "active_call_id"),
+    "lm.tracking": ("track_usage",),
     "adapters.base": ("Adapter",),
     "adapters.chat": ("ChatAdapter",),
     "modules.module": ("Module",),
     "modules.predict": ("Predict",),
     "modules.chain_of_thought": ("ChainOfThought",),
     "modules.trace_log": ("TraceLog",),
+    "modules.asyncify": ("asyncify",),
+    "streaming.streamify": ("streamify",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "retrieve.embedder": ("Embedder",),
     "retrieve.embeddings": ("Embeddings", "EmbeddingsWithScores"),
@@ -195,7 +205,7 @@ _HOMES = {
     ),
 }
 # Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
-_MODULES = frozenset({"evaluate", "retrievers", "teleprompt", "testing"})
+_MODULES = frozenset({"evaluate", "retrievers", "streaming", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from burnish.adapters.reading import FieldReader
 from burnish.lm.request import Message, Prefix
 from burnish.values.example import Example
 from burnish.values.signature import Signature
@@ -67,3 +68,7 @@ class Adapter(ABC):
         Raises:
             ConfigError: An output is missing.
         """
+
+    def reader(self, signature: type[Signature]) -> FieldReader:
+        """Reads a reply while it is being written, for streaming; unless overridden, fields are told when it is parsed."""
+        return FieldReader()

@@ -15,6 +15,7 @@ from burnish.adapters.base import Adapter, Demo, Prompt
 from burnish.adapters.describe import bare, without_none, words
 from burnish.adapters.field_text import NOT_SHOWN, FieldText, shown
 from burnish.adapters.parse import Sections, read_sections, without_opened_thoughts
+from burnish.adapters.reading import SectionReader
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.request import Message, Prefix
 from burnish.values.signature import Signature
@@ -106,6 +107,10 @@ class ChatAdapter(Adapter):
         if missing:
             raise ConfigError(f"A reply for {signature.signature!r} needs the output {', '.join(map(repr, missing))}.")
         return _reply({name: field.write(outputs[name]) for name, field in form.outputs.items()})
+
+    def reader(self, signature: type[Signature]) -> SectionReader:
+        """Tells each section while it is being written."""
+        return SectionReader(_form(signature).outputs)
 
 
 @dataclass(frozen=True, slots=True)

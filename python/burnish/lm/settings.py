@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 from burnish.errors import ConfigError
+from burnish.lm.history import History, show
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -23,6 +24,10 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "num_threads": 8,
         "max_errors": None,
         "trace_log": None,
+        "callbacks": (),
+        "track_usage": False,
+        "disable_history": False,
+        "max_history_size": 100,
     }
 )
 _MEANING = {
@@ -32,13 +37,22 @@ _MEANING = {
     "num_threads": "how many LM calls may be in flight in a run",
     "max_errors": "how many examples may fail before a run stops; None is no limit",
     "trace_log": "the burnish.TraceLog to which runs of programs are appended; None is no log",
+    "callbacks": "the burnish.BaseCallback objects that are told when something starts and ends, in a list",
+    "track_usage": "whether a program's prediction tells what all of its LM calls used: get_lm_usage()",
+    "disable_history": "whether LM calls are left out of what inspect_history shows",
+    "max_history_size": "how many LM calls inspect_history can look back, over all LMs and for each",
 }
 
 
 class Settings:
-    """Reads as attributes, such as `settings.lm` and `settings.num_threads`."""
+    """Reads as attributes, such as `settings.lm` and `settings.num_threads`.
+
+    Attributes:
+        history: The last calls of any LM, which `inspect_history` shows.
+    """
 
     def __init__(self) -> None:
+        self.history = History()
         self._lock = threading.Lock()
         self._base: Mapping[str, Any] = _DEFAULTS
         self._changes: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar(
@@ -58,12 +72,14 @@ class Settings:
         """Set defaults for the whole process; what is not named keeps its value.
 
         Args:
-            values: Any of lm, adapter, cache, num_threads, max_errors, trace_log.
+            values: Any of lm, adapter, cache, num_threads, max_errors, trace_log, callbacks, track_usage, disable_history,
+                max_history_size.
 
         Raises:
             ConfigError: A name is unknown, or a value of the wrong kind.
         """
         _check(values)
+        values = _kept(values)
         with self._lock:
             self._base = MappingProxyType({**self._base, **values})
 
@@ -71,6 +87,7 @@ class Settings:
     def context(self, **values: Any) -> Iterator[None]:
         """Change settings within a `with` block, its tasks and its threads."""
         _check(values)
+        values = _kept(values)
         token = self._changes.set(MappingProxyType({**self._changes.get(), **values}))
         try:
             yield
@@ -81,6 +98,11 @@ class Settings:
 def _unknown(name: str) -> str:
     known = "\n".join(f"  {key}: {meaning}" for key, meaning in _MEANING.items())
     return f"There is no setting {name!r}. The settings are:\n{known}"
+
+
+def _kept(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with a copy of what its owner may change in place."""
+    return {**values, "callbacks": tuple(values["callbacks"])} if "callbacks" in values else values
 
 
 def _check(values: Mapping[str, Any]) -> None:
@@ -96,7 +118,13 @@ def _check(values: Mapping[str, Any]) -> None:
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):
             raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")
-    for name, least in (("num_threads", 1), ("max_errors", 0)):
+    callbacks = values.get("callbacks", ())
+    if not isinstance(callbacks, list | tuple) or any(isinstance(one, type) for one in callbacks):
+        raise ConfigError(f"callbacks={callbacks!r}: give a list of burnish.BaseCallback objects.")
+    for name in ("track_usage", "disable_history"):
+        if not isinstance(values.get(name, False), bool):
+            raise ConfigError(f"{name}={values[name]!r}: give True or False.")
+    for name, least in (("num_threads", 1), ("max_errors", 0), ("max_history_size", 0)):
         number = values.get(name)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
             raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
@@ -105,3 +133,13 @@ def _check(values: Mapping[str, Any]) -> None:
 settings = Settings()
 configure = settings.configure
 context = settings.context
+
+
+def inspect_history(n: int = 1, file: IO[str] | None = None) -> None:
+    """Show the last LM calls: every message and every reply, oldest first.
+
+    Args:
+        n: How many calls; the setting ``max_history_size`` says how many there can be.
+        file: Where to write the text; None is standard output, in colour on a terminal.
+    """
+    show(settings.history.entries(), n, file)

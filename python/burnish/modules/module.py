@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback
+from burnish.lm.history import show
 from burnish.lm.settings import settings
 from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
+from burnish.modules.calls import Call
 from burnish.modules.trace_log import logged
 
 if TYPE_CHECKING:
@@ -46,25 +49,31 @@ class Module:
     _compiled = False
     # What the compile found: a `burnish.Report`.
     report: Any = None
+    # Who is told of its calls, beside those of the settings: `burnish.BaseCallback` objects.
+    callbacks: Sequence[BaseCallback] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and wait for its prediction."""
-        with logged(self):
-            if _defines(self, "forward"):
-                return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
-            if "_begins_here" in type(self).__dict__:
-                return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        if not _defines(self, "forward") and "_begins_here" not in type(self).__dict__:
             return run_sync(self.acall(*args, **kwargs))
+        with logged(self), Call(self, args, kwargs) as call:
+            if _defines(self, "forward"):
+                call.outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+            else:
+                call.outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        return call.outputs
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        with logged(self):
+        with logged(self), Call(self, args, kwargs) as call:
             if _defines(self, "aforward"):
-                return await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
-            if _defines(self, "forward"):
+                call.outputs = await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+            elif _defines(self, "forward"):
                 forward = self.forward  # type: ignore[attr-defined]
-                return await on_loop(in_thread(forward, *args, **kwargs))
-        raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
+                call.outputs = await on_loop(in_thread(forward, *args, **kwargs))
+            else:
+                raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
+        return call.outputs
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:
         """Every predictor with its dotted path, such as ``"steps[0].predict"``, each once.
@@ -133,6 +142,11 @@ class Module:
                 return await self.acall(**example.inputs())
 
         return run_sync(all_of(one(example) for example in examples))
+
+    def inspect_history(self, n: int = 1, file: IO[str] | None = None) -> None:
+        """Show the last `n` LM calls of this program's predictors as text, in `file` or on standard output."""
+        predictors = [predictor for _, predictor in self.named_predictors(frozen=True)]
+        show(settings.history.of(predictors), n, file)
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:

@@ -10,11 +10,14 @@ from typing import Any
 from burnish.adapters.base import Adapter, Prompt
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback, watched, watched_call
+from burnish.lm.history import asked_by
 from burnish.lm.lm import LM
 from burnish.lm.request import Request
 from burnish.lm.settings import settings
 from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts, fitted
+from burnish.modules.listening import current_stream
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -30,6 +33,7 @@ class Predict(Module):
 
     Args:
         signature: A `Signature` class, or text such as ``"question -> answer: int"``.
+        callbacks: Who is told of each call, beside those of the settings.
         config: Call settings such as ``temperature=0.7`` or ``n=5``.
 
     Attributes:
@@ -47,11 +51,15 @@ class Predict(Module):
     # `aforward` needs the event loop only for the call of the model.
     _begins_here = True
 
-    def __init__(self, signature: type[Signature] | str, **config: Any) -> None:
+    def __init__(
+        self, signature: type[Signature] | str, *, callbacks: Sequence[BaseCallback] | None = None, **config: Any
+    ) -> None:
         self.signature = ensure_signature(signature)
         self.demos: list[Any] = []
         self.lm: LM | None = None
         self.config = config
+        if callbacks is not None:
+            self.callbacks = list(callbacks)
         self._compiled_prompt: Prompts | None = None
 
     def __repr__(self) -> str:
@@ -83,6 +91,7 @@ class Predict(Module):
         prediction: Prediction = super().__call__(*args, **inputs)
         return prediction
 
+    @watched_call
     async def aforward(
         self,
         *args: Any,
@@ -122,16 +131,25 @@ class Predict(Module):
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        turn = adapter.render(asked, inputs)
+        told = {"signature": asked, "demos": prompts.demos, "inputs": inputs}
+        with watched("adapter_format", adapter, told) as seen:
+            turn = adapter.render(asked, inputs)
 
-        def request_of(prompt: Prompt) -> Request:
-            return model.request(turn, prefix=prompt.prefix, config=settings_of_call)
+            def request_of(prompt: Prompt) -> Request:
+                return model.request(turn, prefix=prompt.prefix, config=settings_of_call)
 
-        request = request_of(prompts.showing(len(prompts.demos)))
-        if prompts.demos and model.excess(request):
-            request = await fitted(model, prompts, request_of, predictor=name)
-        response = await model.complete(request, predictor=name)
-        outputs = [adapter.parse(asked, output.text) for output in response.outputs]
+            request = request_of(prompts.showing(len(prompts.demos)))
+            if prompts.demos and model.excess(request):
+                request = await fitted(model, prompts, request_of, predictor=name)
+            seen.outputs = request.messages
+        stream = current_stream()
+        heard = None if stream is None else stream.hearing(self, adapter, asked)
+        with asked_by(self):
+            call = model.complete(request, predictor=name)
+            response = await (call if heard is None else heard.through(call))
+        outputs = [_parsed(adapter, asked, output.text) for output in response.outputs]
+        if heard is not None:
+            heard.settle(outputs[0])
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
@@ -170,6 +188,12 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""
+
+
+def _parsed(adapter: Adapter, signature: type[Signature], reply: str) -> dict[str, Any]:
+    with watched("adapter_parse", adapter, {"signature": signature, "completion": reply}) as seen:
+        seen.outputs = outputs = adapter.parse(signature, reply)
+    return outputs
 
 
 def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ class ScriptedLM(LM):
             for several completions.
         latency: Seconds that each call takes, or a function from `Request` to seconds.
         model: The model's name.
+        pieces: How many characters at a time are told of a reply that is streamed, or a function from its text to the pieces.
         options: Arguments for `LM`.
 
     Attributes:
@@ -51,9 +52,10 @@ class ScriptedLM(LM):
         *,
         latency: float | Callable[[Request], float] = 0.0,
         model: str = "scripted/model",
+        pieces: int | Callable[[str], Sequence[str]] = 8,
         **options: Any,
     ) -> None:
-        self._script = _Script(replies, latency)
+        self._script = _Script(replies, latency, pieces)
         super().__init__(model, backend=self._script, **{"cache": False, "num_retries": 0, **options})
 
     @property
@@ -65,9 +67,10 @@ class ScriptedLM(LM):
 class _Script:
     """The backend of a `ScriptedLM`."""
 
-    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any) -> None:
+    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any, pieces: Any) -> None:
         self.replies = replies
         self.latency = latency
+        self.pieces = pieces
         self.requests: list[Request] = []
 
     async def complete(self, request: Request) -> Response:
@@ -84,6 +87,14 @@ class _Script:
         usage = Usage(1, request.tokens, sum(1 + len(text) // 4 for text in texts))
         return Response(tuple(Output(text, "stop") for text in texts), usage, request.model)
 
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        response = await self.complete(request)
+        for number, text in enumerate(response.texts):
+            for piece in self.pieces(text) if callable(self.pieces) else _cut(text, self.pieces):
+                deliver(number, piece)
+                await asyncio.sleep(0)
+        return response
+
     def _next(self, number: int, request: Request) -> Reply:
         assert not callable(self.replies)
         if number < len(self.replies):
@@ -92,6 +103,10 @@ class _Script:
             f"The script of this ScriptedLM has {len(self.replies)} replies, and this is call {number + 1}. "
             f"It asks: {request.messages[-1].get('content')!r:.300}"
         )
+
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def rendered(fields: Mapping[str, Any]) -> str:

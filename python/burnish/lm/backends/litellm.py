@@ -31,7 +31,7 @@ from burnish.loop import in_thread
 from burnish.values.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
 _NO_KEY = re.compile(
     r"missing credentials|missing .{0,40}api.?key|api.?key.{0,40}(must be set|missing|not set)", re.IGNORECASE
@@ -74,6 +74,29 @@ class LiteLLMBackend:
         if not outputs:
             raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
         return Response(outputs, _usage(answer, self._endpoint.model), str(answer.model or request.model))
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        """Answer one request through the provider's API, and tell each piece of text as it comes."""
+        litellm = await _library()
+        chunks: list[Any] = []
+        wanted = {"stream": True, "stream_options": {"include_usage": True}}
+        answer = await self._call("acompletion", messages=request.messages, **{**request.params, **wanted})
+        try:
+            async for chunk in answer:
+                chunks.append(chunk)
+                for choice in chunk.choices:
+                    if text := getattr(choice.delta, "content", None):
+                        deliver(choice.index, text)
+            several = _whole(litellm, chunks, request)
+            outputs = tuple(_output(one.choices[0]) for one in several)
+        # As in `_call`; LiteLLM's joining of chunks is one more place where anything may be raised.
+        except Exception as error:
+            raise translate(error, self._endpoint, litellm) from None
+        if not outputs:
+            raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
+        if any(output.finish_reason is None for output in outputs):
+            raise LMTransient("The endpoint's stream ended before the reply did.", model=self._endpoint.model)
+        return Response(outputs, _usage(several[0], self._endpoint.model), str(several[0].model or request.model))
 
     async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
         """Embed one batch through the provider's API."""
@@ -158,6 +181,16 @@ def _is_in_worker(task: asyncio.Task[Any]) -> bool:
         innermost = innermost.cr_await
     frame = getattr(innermost, "cr_frame", None)
     return not task.done() and frame is not None and frame.f_code.co_name in ("acompletion", "aembedding")
+
+
+def _whole(litellm: Any, chunks: list[Any], request: Request) -> list[Any]:
+    """The replies that chunks make, one a completion; the usage and its price are in the first."""
+    numbers = sorted({choice.index for chunk in chunks for choice in chunk.choices})
+    several = []
+    for number in numbers:
+        own = [chunk for chunk in chunks if not chunk.choices or chunk.choices[0].index == number]
+        several.append(litellm.stream_chunk_builder(own, messages=request.messages))
+    return several
 
 
 def _output(choice: Any) -> Output:

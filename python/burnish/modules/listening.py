@@ -1,0 +1,121 @@
+"""Who listens to the fields of predictors while their replies come.
+
+A context variable carries the stream that a program runs in. `Predict` asks it whether anybody wants a field of the call
+that begins. What is heard of a field is, in the end, exactly what the reply was parsed to: where the pieces differ from it, the
+field is told anew, whole.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from burnish.adapters.base import Adapter
+from burnish.adapters.field_text import shown
+from burnish.adapters.reading import FieldPiece, FieldReader
+from burnish.lm.pieces import Pieces, heard_by
+from burnish.lm.request import Response
+from burnish.values.signature import Signature
+
+
+class Stream(Protocol):
+    """What a program runs in while somebody listens."""
+
+    def hearing(self, predictor: Any, adapter: Adapter, signature: type[Signature]) -> HeardCall | None:
+        """What hears the call that a predictor begins; None where nobody wants a field of it."""
+
+
+class HeardCall:
+    """One call of a predictor, and what was told of its first completion.
+
+    Args:
+        make_reader: Makes what reads the reply.
+        fields: The fields that are wanted.
+        tell: Takes each piece, and whether the field begins anew with it. It must not raise.
+    """
+
+    def __init__(
+        self,
+        make_reader: Callable[[], FieldReader],
+        fields: Collection[str],
+        tell: Callable[[FieldPiece, bool], None],
+    ) -> None:
+        self._make_reader = make_reader
+        self._fields = fields
+        self._tell = tell
+        self._reader = make_reader()
+        self._pieces = Pieces(self)
+        self._told: dict[str, str] = {}
+        self._ended: set[str] = set()
+        self._void: set[str] = set()
+
+    async def through(self, call: Awaitable[Response]) -> Response:
+        """The response of the LM's call, which is heard meanwhile."""
+        with heard_by(self._pieces):
+            response = await call
+        self._pieces.settle(response)
+        return response
+
+    def hear(self, number: int, text: str) -> None:
+        """Part of `burnish.lm.pieces.Listener`."""
+        if number == 0:
+            for piece in self._reader.feed(text):
+                self._pass_on(piece)
+
+    def restart(self, number: int) -> None:
+        """Part of `burnish.lm.pieces.Listener`."""
+        if number == 0:
+            self._reader = self._make_reader()
+            self._void |= self._told.keys()
+            self._told.clear()
+            self._ended.clear()
+
+    def settle(self, outputs: Mapping[str, Any]) -> None:
+        """Tell what was not heard yet of the fields as they were parsed.
+
+        A text is told as it was parsed; a value of another type as the reply has it, else as a prompt shows it.
+        """
+        for piece in self._reader.finish():
+            self._pass_on(piece)
+        for field in self._fields:
+            if field not in outputs:
+                continue
+            value, told = outputs[field], self._told.get(field)
+            text = value if isinstance(value, str) else shown(value) if told is None else told
+            ended = field in self._ended
+            if ended and told == text:
+                continue
+            if told is None or ended or not text.startswith(told):
+                self._void |= {field} & self._told.keys()
+                self._told[field] = told = ""
+            self._pass_on(FieldPiece(field, text[len(told) :], True))
+
+    def _pass_on(self, piece: FieldPiece) -> None:
+        if piece.field not in self._fields:
+            return
+        self._told[piece.field] = self._told.get(piece.field, "") + piece.text
+        if piece.last:
+            self._ended.add(piece.field)
+        anew = piece.field in self._void
+        self._void.discard(piece.field)
+        self._tell(piece, anew)
+
+
+_stream: contextvars.ContextVar[Stream | None] = contextvars.ContextVar("stream", default=None)
+
+
+def current_stream() -> Stream | None:
+    """The stream that this code runs in; None where nobody listens."""
+    return _stream.get()
+
+
+@contextmanager
+def listening(stream: Stream) -> Iterator[None]:
+    """Let this stream hear the predictors of the block."""
+    token = _stream.set(stream)
+    try:
+        yield
+    finally:
+        _stream.reset(token)

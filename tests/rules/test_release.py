@@ -77,3 +77,11 @@ def test_the_scripts_of_a_release_are_those_run_by_hand() -> None:
     }
     assert scripts == set(re.findall(r"\.ci/\w+\.py", makefile))
     assert all((ROOT / script).is_file() for script in scripts)
+
+
+def test_a_bare_musl_container_gets_what_the_smoke_test_needs() -> None:
+    smokes = [run for run in runs(workflow()["jobs"]["wheel"]) if ".ci/smoke.py" in run and "alpine" in run]
+    assert smokes, "no musl wheel is run on musl"
+    for run in smokes:
+        assert "apk add" in run, run
+        assert run.index("apk add") < run.index(".ci/smoke.py"), run

@@ -170,6 +170,13 @@ def test_a_parameter_that_the_model_has_not_is_refused(params, says):
         Embedder(MODEL, **params)("a text")
 
 
+def test_no_prompt_is_no_prompt_however_it_is_said():
+    rows = [Embedder(MODEL, **params)(["a text"]) for params in ({}, {"prompt": None}, {"prompt": ""})]
+    assert np.array_equal(rows[0], rows[1])
+    assert np.array_equal(rows[0], rows[2])
+    assert not np.array_equal(rows[0], Embedder(MODEL, prompt="query: ")(["a text"]))
+
+
 def test_naming_the_embedder_imports_nothing_heavy():
     script = (
         "import sys, burnish\n"

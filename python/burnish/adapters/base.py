@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from burnish.adapters.reading import FieldReader
-from burnish.lm.request import Message, Prefix
+from burnish.lm.capabilities import Capabilities
+from burnish.lm.request import Message, Output, Prefix
 from burnish.values.example import Example
 from burnish.values.signature import Signature
 
@@ -36,6 +37,25 @@ class Adapter(ABC):
     name: ClassVar[str]
     """The name that it is registered under."""
 
+    fallback: Adapter | None = None
+    """Who asks once more where a reply does not parse; None is nobody."""
+
+    def asked(self, signature: type[Signature], capabilities: Capabilities) -> type[Signature]:
+        """The signature as the prompt states it: without the fields that the model handles by itself.
+
+        Everything below is handed this one, but for `options` and `read`.
+        """
+        return signature
+
+    def options(
+        self, signature: type[Signature], inputs: Mapping[str, Any], capabilities: Capabilities
+    ) -> Mapping[str, Any]:
+        """Call parameters that this adapter wants of a model, such as ``response_format`` or ``tools``.
+
+        What a predictor's own settings say goes over them.
+        """
+        return {}
+
     @abstractmethod
     def compile(self, signature: type[Signature], *, instructions: str, demos: Sequence[Demo]) -> Prompt:
         """Everything before the last user turn; slow, so kept by whoever calls.
@@ -56,6 +76,15 @@ class Adapter(ABC):
             ReplyError: A field is missing or its text is no value of its type. Nothing else is
                 ever raised for a reply.
         """
+
+    async def read(self, signature: type[Signature], output: Output, capabilities: Capabilities) -> dict[str, Any]:
+        """The outputs in one completion; `parse` of its text, where it takes no more than that.
+
+        Raises:
+            ReplyError: As `parse`.
+            LMError: Another model was needed, and brought no reply.
+        """
+        return self.parse(signature, output.text)
 
     @abstractmethod
     def format_demo(self, signature: type[Signature], demo: Demo) -> list[Message]:

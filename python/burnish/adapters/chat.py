@@ -15,7 +15,7 @@ from burnish.adapters.base import Adapter, Demo, Prompt
 from burnish.adapters.describe import bare, without_none, words
 from burnish.adapters.field_text import NOT_SHOWN, FieldText, shown
 from burnish.adapters.parse import Sections, read_sections, without_opened_thoughts
-from burnish.adapters.reading import SectionReader
+from burnish.adapters.reading_sections import SectionReader
 from burnish.errors import ConfigError, ReplyError
 from burnish.lm.request import Message, Prefix
 from burnish.values.signature import Signature

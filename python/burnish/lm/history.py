@@ -16,7 +16,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -91,30 +90,16 @@ class History:
 
     def of(self, askers: Collection[Any]) -> list[Entry]:
         """The calls of these predictors."""
-        wanted = {id(asker) for asker in askers}
+        wanted = {id(predictor) for predictor in askers}
         return [
             entry
             for entry in self.entries()
-            if entry.asker is not None and (asker := entry.asker()) is not None and id(asker) in wanted
+            if entry.asker is not None and (by := entry.asker()) is not None and id(by) in wanted
         ]
 
 
-_asker: contextvars.ContextVar[weakref.ref[Any] | None] = contextvars.ContextVar("asker", default=None)
-
-
-def current_asker() -> weakref.ref[Any] | None:
-    """The predictor whose call this code is part of."""
-    return _asker.get()
-
-
-@contextmanager
-def asked_by(predictor: Any) -> Iterator[None]:
-    """The block's LM calls are this predictor's."""
-    token = _asker.set(weakref.ref(predictor))
-    try:
-        yield
-    finally:
-        _asker.reset(token)
+# The predictor whose call this code is part of.
+asker: contextvars.ContextVar[weakref.ref[Any] | None] = contextvars.ContextVar("asker", default=None)
 
 
 def show(entries: Sequence[Entry], n: int, file: IO[str] | None) -> None:

@@ -11,7 +11,7 @@ from burnish.errors import ConfigError, PromptTooLong
 from burnish.lm.backends.base import Backend, Endpoint, backend_name
 from burnish.lm.callbacks import BaseCallback, watched
 from burnish.lm.capabilities import Capabilities, Price
-from burnish.lm.history import Entry, History, current_asker, show
+from burnish.lm.history import Entry, History, asker, show
 from burnish.lm.line import Line
 from burnish.lm.parameters import check_names
 from burnish.lm.request import NO_PREFIX, Message, Prefix, Request, Response
@@ -204,7 +204,7 @@ class LM:
             response = await self._line.complete(request, predictor=predictor)
             seen.outputs = response.texts
         if not settings.disable_history:
-            entry, most = Entry(time.time(), request, response, current_asker()), settings.max_history_size
+            entry, most = Entry(time.time(), request, response, asker.get()), settings.max_history_size
             self._history.add(entry, most)
             settings.history.add(entry, most)
         return response

@@ -30,7 +30,7 @@ class Prompts:
         demos: Worked examples; not to be changed afterwards.
     """
 
-    __slots__ = ("_instructions", "_kept", "adapter", "demos", "signature")
+    __slots__ = ("_kept", "_through", "adapter", "demos", "instructions", "signature")
 
     def __init__(
         self, adapter: Adapter, signature: type[Signature], *, instructions: str, demos: Sequence[Any]
@@ -38,36 +38,44 @@ class Prompts:
         self.adapter = adapter
         self.signature = signature
         self.demos = demos
-        self._instructions = instructions
-        self._kept: dict[int, Prompt] = {}
+        self.instructions = instructions
+        self._kept: dict[tuple[type[Signature], int], Prompt] = {}
+        self._through: Prompts | None = None
 
-    def showing(self, number: int) -> Prompt:
-        """The prompt with the first so many demos."""
-        prompt = self._kept.get(number)
+    def showing(self, number: int, *, asked: type[Signature] | None = None) -> Prompt:
+        """The prompt with the first so many demos, and with the fields of `asked`, where these are fewer."""
+        signature = self.signature if asked is None else asked
+        prompt = self._kept.get((signature, number))
         if prompt is None:
             demos = self.demos if number == len(self.demos) else self.demos[:number]
-            prompt = self.adapter.compile(self.signature, instructions=self._instructions, demos=demos)
-            self._kept[number] = prompt
+            prompt = self.adapter.compile(signature, instructions=self.instructions, demos=demos)
+            self._kept[signature, number] = prompt
         return prompt
 
+    def through(self, adapter: Adapter) -> Prompts:
+        """The same prompts by another adapter; kept like the rest."""
+        if self._through is None or self._through.adapter is not adapter:
+            self._through = Prompts(adapter, self.signature, instructions=self.instructions, demos=self.demos)
+        return self._through
 
-async def fitted(model: LM, prompts: Prompts, request_of: Callable[[Prompt], Request], *, predictor: str) -> Request:
+
+async def fitted(model: LM, prompts: Prompts, request_of: Callable[[int], Request], *, predictor: str) -> Request:
     """The request with as many demos as the window holds.
 
     Args:
         model: The model to ask.
         prompts: With all demos they are too long.
-        request_of: The request that begins with a prompt.
+        request_of: The request that shows the first so many demos.
         predictor: Whose they are.
 
     Returns:
         The request; without demos it may be too long still.
     """
     most = too_many = len(prompts.demos)
-    request, fit = request_of(prompts.showing(0)), 0
+    request, fit = request_of(0), 0
     while too_many - fit > 1:
         middle = (fit + too_many) // 2
-        longer = request_of(prompts.showing(middle))
+        longer = request_of(middle)
         if model.excess(longer):
             too_many = middle
         else:

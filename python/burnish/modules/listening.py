@@ -1,13 +1,15 @@
 """Who listens to the fields of predictors while their replies come.
 
-A context variable carries the stream that a program runs in. `Predict` asks it whether anybody wants a field of the call
-that begins. What is heard of a field is, in the end, exactly what the reply was parsed to: where the pieces differ from it, the
-field is told anew, whole.
+A context variable carries the stream that a program runs in. It is asked, as each call of a predictor begins, whether anybody
+wants a field of it. All questions that such a call leads to are heard, each in the form of the adapter that asks it. What is heard
+of a field is, in the end, exactly what the reply was parsed to: where the pieces differ from it, the field is told
+anew, whole.
 """
 
 from __future__ import annotations
 
 import contextvars
+import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -15,6 +17,7 @@ from typing import Any, Protocol
 from burnish.adapters.base import Adapter
 from burnish.adapters.field_text import shown
 from burnish.adapters.reading import FieldPiece, FieldReader
+from burnish.lm.history import asker
 from burnish.lm.pieces import Pieces, heard_by
 from burnish.lm.request import Response
 from burnish.values.signature import Signature
@@ -23,7 +26,7 @@ from burnish.values.signature import Signature
 class Stream(Protocol):
     """What a program runs in while somebody listens."""
 
-    def hearing(self, predictor: Any, adapter: Adapter, signature: type[Signature]) -> HeardCall | None:
+    def hearing(self, predictor: Any, signature: type[Signature]) -> HeardCall | None:
         """What hears the call that a predictor begins; None where nobody wants a field of it."""
 
 
@@ -31,31 +34,28 @@ class HeardCall:
     """One call of a predictor, and what was told of its first completion.
 
     Args:
-        make_reader: Makes what reads the reply.
         fields: The fields that are wanted.
         tell: Takes each piece, and whether the field begins anew with it. It must not raise.
     """
 
-    def __init__(
-        self,
-        make_reader: Callable[[], FieldReader],
-        fields: Collection[str],
-        tell: Callable[[FieldPiece, bool], None],
-    ) -> None:
-        self._make_reader = make_reader
+    def __init__(self, fields: Collection[str], tell: Callable[[FieldPiece, bool], None]) -> None:
         self._fields = fields
         self._tell = tell
-        self._reader = make_reader()
-        self._pieces = Pieces(self)
+        self._make_reader: Callable[[], FieldReader] = FieldReader
+        self._reader = FieldReader()
+        # Field → its text so far, of this attempt; which of them have ended; and which were told by one before.
         self._told: dict[str, str] = {}
         self._ended: set[str] = set()
         self._void: set[str] = set()
 
-    async def through(self, call: Awaitable[Response]) -> Response:
-        """The response of the LM's call, which is heard meanwhile."""
-        with heard_by(self._pieces):
+    async def through(self, call: Awaitable[Response], make_reader: Callable[[], FieldReader]) -> Response:
+        """The response of an LM's call, which is heard meanwhile; what an earlier one told is void."""
+        self._make_reader = make_reader
+        self.restart(0)
+        pieces = Pieces(self)
+        with heard_by(pieces):
             response = await call
-        self._pieces.settle(response)
+        pieces.settle(response)
         return response
 
     def hear(self, number: int, text: str) -> None:
@@ -104,11 +104,7 @@ class HeardCall:
 
 
 _stream: contextvars.ContextVar[Stream | None] = contextvars.ContextVar("stream", default=None)
-
-
-def current_stream() -> Stream | None:
-    """The stream that this code runs in; None where nobody listens."""
-    return _stream.get()
+_call: contextvars.ContextVar[HeardCall | None] = contextvars.ContextVar("heard_call", default=None)
 
 
 @contextmanager
@@ -119,3 +115,36 @@ def listening(stream: Stream) -> Iterator[None]:
         yield
     finally:
         _stream.reset(token)
+
+
+class asking:  # noqa: N801  used like the context managers that are functions
+    """A `with` block in which a predictor asks for a signature's outputs; it gives what hears it, None where nobody does."""
+
+    __slots__ = ("_asker", "_call", "_predictor", "_signature")
+
+    def __init__(self, predictor: Any, signature: type[Signature]) -> None:
+        self._predictor = predictor
+        self._signature = signature
+
+    def __enter__(self) -> HeardCall | None:
+        self._asker = asker.set(weakref.ref(self._predictor))
+        stream = _stream.get()
+        call = None if stream is None else stream.hearing(self._predictor, self._signature)
+        self._call = _call.set(call)
+        return call
+
+    def __exit__(self, *_: object) -> None:
+        _call.reset(self._call)
+        asker.reset(self._asker)
+
+
+async def heard(call: Awaitable[Response], adapter: Adapter, signature: type[Signature]) -> Response:
+    """The response of an LM's call; heard meanwhile, where somebody listens to the predictor that asks.
+
+    Args:
+        call: The call.
+        adapter: In whose form the reply comes.
+        signature: What was asked.
+    """
+    listener = _call.get()
+    return await (call if listener is None else listener.through(call, lambda: adapter.reader(signature)))

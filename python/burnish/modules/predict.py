@@ -7,17 +7,16 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from burnish.adapters.base import Adapter, Prompt
+from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
-from burnish.lm.callbacks import BaseCallback, watched, watched_call
-from burnish.lm.history import asked_by
+from burnish.lm.callbacks import BaseCallback, watched_call
 from burnish.lm.lm import LM
-from burnish.lm.request import Request
 from burnish.lm.settings import settings
+from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
-from burnish.modules.fitting import Prompts, fitted
-from burnish.modules.listening import current_stream
+from burnish.modules.fitting import Prompts
+from burnish.modules.listening import asking
 from burnish.modules.module import Module
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
@@ -113,11 +112,14 @@ class Predict(Module):
         number = 0 if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
+        model = lm or choice.lm or self.lm or settings.lm
+        if model is None:
+            raise ConfigError(NO_LM)
         adapter: Adapter = settings.adapter or _CHAT
-        task = None if signature is not None else choice.instructions
         if demos is None and signature is None:
             prompts = self._prompts(adapter, choice)
         else:
+            task = None if signature is not None else choice.instructions
             shown = choice.demos if demos is None else demos
             prompts = Prompts(
                 adapter,
@@ -125,35 +127,17 @@ class Predict(Module):
                 instructions=asked.instructions if task is None else task,
                 demos=self.demos if shown is None else shown,
             )
-        model = lm or choice.lm or self.lm or settings.lm
-        if model is None:
-            raise ConfigError(NO_LM)
         settings_of_call = self.config
         if choice.config or config:
             settings_of_call = {**self.config, **choice.config, **(config or {})}
-        told = {"signature": asked, "demos": prompts.demos, "inputs": inputs}
-        with watched("adapter_format", adapter, told) as seen:
-            turn = adapter.render(asked, inputs)
-
-            def request_of(prompt: Prompt) -> Request:
-                return model.request(turn, prefix=prompt.prefix, config=settings_of_call)
-
-            request = request_of(prompts.showing(len(prompts.demos)))
-            if prompts.demos and model.excess(request):
-                request = await fitted(model, prompts, request_of, predictor=name)
-            seen.outputs = request.messages
-        stream = current_stream()
-        heard = None if stream is None else stream.hearing(self, adapter, asked)
-        with asked_by(self):
-            call = model.complete(request, predictor=name)
-            response = await (call if heard is None else heard.through(call))
-        outputs = [_parsed(adapter, asked, output.text) for output in response.outputs]
+        with asking(self, asked) as heard:
+            outputs, usage = await answered(model, prompts, inputs, config=settings_of_call, predictor=name)
         if heard is not None:
             heard.settle(outputs[0])
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
-        prediction.set_lm_usage({response.model: response.usage.to_dict()})
+        prediction.set_lm_usage(usage)
         if binding is not None:
             binding.steps[number] = Step(self, inputs, prediction)
         return prediction
@@ -188,12 +172,6 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""
-
-
-def _parsed(adapter: Adapter, signature: type[Signature], reply: str) -> dict[str, Any]:
-    with watched("adapter_parse", adapter, {"signature": signature, "completion": reply}) as seen:
-        seen.outputs = outputs = adapter.parse(signature, reply)
-    return outputs
 
 
 def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:

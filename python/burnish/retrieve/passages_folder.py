@@ -89,11 +89,13 @@ def read(folder: str | os.PathLike[str]) -> tuple[Saved, Passages]:
     """
     source = Path(folder)
     saved = _read_json(source)
-    if not (source / saved.rows).exists():
-        # Another save may have put others in their place since.
-        saved = _read_json(source)
     try:
-        index = Index.load(source / saved.rows)
+        try:
+            index = Index.load(source / saved.rows)
+        except FileNotFoundError:
+            # Another save may have put others in their place since the JSON was read.
+            saved = _read_json(source)
+            index = Index.load(source / saved.rows)
     except OSError as error:
         raise StateError(f"The rows of the passages in {str(source)!r} cannot be read: {error}.") from error
     metric = "cosine" if saved.normalize else "ip"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from burnish.adapters.base import Adapter
 from burnish.adapters.reading import FieldPiece
 from burnish.errors import ConfigError
 from burnish.modules.binding import names_of
@@ -102,7 +101,7 @@ class FieldStream:
         self._used: set[Target] = set()
         self._lock = threading.Lock()
 
-    def hearing(self, predictor: Any, adapter: Adapter, signature: type[Signature]) -> HeardCall | None:
+    def hearing(self, predictor: Any, signature: type[Signature]) -> HeardCall | None:
         """What hears the call that a predictor begins; None where nobody wants a field of it."""
         fields = tuple(signature.output_fields)
         name = self._names.get(id(predictor), "")
@@ -116,7 +115,7 @@ class FieldStream:
         def tell(piece: FieldPiece, anew: bool) -> None:
             self._tell(StreamResponse(name, piece.field, piece.text, piece.last, anew))
 
-        return HeardCall(lambda: adapter.reader(signature), fields, tell)
+        return HeardCall(fields, tell)
 
     def _claimed(self, predictor: Any, fields: Sequence[str]) -> list[Target]:
         """The targets that this call is for; one that is not to be used again is given away once."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from burnish.testing import toy as toy
-    from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
+    from burnish.testing.backend_contract import BackendContract
+    from burnish.testing.contracts import MetricContract, OptimizerContract, PluginContract
     from burnish.testing.embedder_contract import EmbedderContract
     from burnish.testing.scripted import ScriptedLM
     from burnish.testing.server import serving
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "BackendContract": "contracts",
+    "BackendContract": "backend_contract",
     "EmbedderContract": "embedder_contract",
     "MetricContract": "contracts",
     "OptimizerContract": "contracts",

@@ -367,6 +367,20 @@ def test_another_embedder_is_refused_by_name_and_by_length(tmp_path):
         later(QUERY)
 
 
+def test_a_save_between_the_reading_of_the_texts_and_of_their_rows_is_read_whole(tmp_path, monkeypatch):
+    retriever().save(tmp_path)
+    load, at = Index.load, []
+
+    def loaded_late(path):
+        if not at:
+            at.append(path)
+            Embeddings([*CORPUS, "one more text"], letters).save(tmp_path)
+        return load(path)
+
+    monkeypatch.setattr(Index, "load", loaded_late)
+    assert len(Embeddings.from_saved(tmp_path, letters).corpus) == len(CORPUS) + 1
+
+
 def edited(folder, **changes):
     path = folder / "passages.json"
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")

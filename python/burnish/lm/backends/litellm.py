@@ -13,6 +13,7 @@ error, not a silent omission; ``LM(..., drop_params=True)`` asks LiteLLM to leav
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import os
@@ -54,6 +55,8 @@ _OF_THE_PROXY = (
     "ModifyResponseException",
     "SensitiveDataRouteException",
 )
+# A reply that ended for these reasons may have no text.
+_CUT_SHORT = ("length", "content_filter")
 _importing = threading.Lock()
 
 
@@ -92,7 +95,11 @@ class LiteLLMBackend:
         # As in `_call`; LiteLLM's joining of chunks is one more place where anything may be raised.
         except Exception as error:
             raise translate(error, self._endpoint, litellm) from None
-        if not outputs:
+        finally:
+            with contextlib.suppress(Exception):
+                await answer.aclose()
+        # Of a stream of nothing LiteLLM makes an empty text.
+        if not any(output.text or output.extra or output.finish_reason in _CUT_SHORT for output in outputs):
             raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
         if any(output.finish_reason is None for output in outputs):
             raise LMTransient("The endpoint's stream ended before the reply did.", model=self._endpoint.model)
@@ -213,6 +220,11 @@ def _usage(answer: Any, model: str) -> Usage:
     used = getattr(answer, "usage", None)
     # LiteLLM works the price out at every call, with what only it knows: written caches, service tiers.
     dollars = (getattr(answer, "_hidden_params", None) or {}).get("response_cost")
+    # Put together from chunks, a reply has none.
+    if dollars is None and (price := capabilities(model).price) is not None and used is not None:
+        details = getattr(used, "prompt_tokens_details", None)
+        cached = int(getattr(details, "cached_tokens", 0) or 0)
+        dollars = price.of(int(used.prompt_tokens or 0), int(used.completion_tokens or 0), cached=cached)
     # The table also holds a 0 where nobody has looked the price up; `capabilities` tells the two apart.
     priced = bool(dollars) or (dollars is not None and capabilities(model).price is not None)
     return Usage(

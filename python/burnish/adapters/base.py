@@ -37,6 +37,9 @@ class Adapter(ABC):
     name: ClassVar[str]
     """The name that it is registered under."""
 
+    callbacks: Sequence[Any] = ()
+    """Who is told when it makes messages and reads replies, beside the callbacks of the settings."""
+
     fallback: Adapter | None = None
     """Who asks once more where a reply does not parse; None is nobody."""
 

@@ -100,52 +100,109 @@ def active_call_id() -> str | None:
     return _active.get()
 
 
-class watched:  # noqa: N801  used like the context managers that are functions
+class Watched:
     """A `with` block that callbacks are told of; set `outputs` in it to what the call returns.
 
-    Args:
-        kind: ``"module"``, ``"lm"``, ``"adapter_format"``, ``"adapter_parse"``, ``"tool"`` or ``"evaluate"``.
-        instance: Whose call it is; its own callbacks stand in its attribute ``callbacks``.
-        inputs: What it was called with.
+    Attributes:
+        outputs: What the call returns.
     """
 
     __slots__ = ("_before", "_id", "_inputs", "_instance", "_kind", "_watchers", "outputs")
 
-    def __init__(self, kind: str, instance: Any, inputs: dict[str, Any]) -> None:
+    def __init__(self, watchers: Sequence[Any], kind: str, instance: Any, inputs: dict[str, Any]) -> None:
+        self._watchers = watchers
         self._kind = kind
         self._instance = instance
         self._inputs = inputs
         self.outputs: Any = None
 
     def __enter__(self) -> Self:
-        watchers: Sequence[Any] = settings.callbacks
-        own = getattr(self._instance, "callbacks", None)
-        self._watchers = [*watchers, *own] if own else watchers
-        if self._watchers:
-            self._id = uuid.uuid4().hex
-            for watcher in self._watchers:
-                _tell(watcher, f"on_{self._kind}_start", call_id=self._id, instance=self._instance, inputs=self._inputs)
-            self._before = _active.set(self._id)
+        self._id = uuid.uuid4().hex
+        for watcher in self._watchers:
+            _tell(watcher, f"on_{self._kind}_start", call_id=self._id, instance=self._instance, inputs=self._inputs)
+        self._before = _active.set(self._id)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._watchers:
-            _active.reset(self._before)
-            outputs = None if error is not None else self.outputs
-            for watcher in self._watchers:
-                _tell(watcher, f"on_{self._kind}_end", call_id=self._id, outputs=outputs, exception=error)
+        _active.reset(self._before)
+        outputs = None if error is not None else self.outputs
+        for watcher in self._watchers:
+            _tell(watcher, f"on_{self._kind}_end", call_id=self._id, outputs=outputs, exception=error)
+
+
+class Unwatched:
+    """The same where nobody is told: it keeps nothing, so one is enough."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to tell."""
+
+    outputs = property(lambda self: None, lambda self, outputs: None)
+
+
+UNWATCHED = Unwatched()
+
+
+def watchers_of(instance: Any) -> Sequence[Any]:
+    """Who is told of the calls of an object: the callbacks of the settings, then its own."""
+    everybody: Sequence[Any] = settings.callbacks
+    own = getattr(instance, "callbacks", ())
+    return [*everybody, *own] if own else everybody
+
+
+def watched(kind: str, instance: Any, inputs: dict[str, Any]) -> Watched | Unwatched:
+    """A `with` block that callbacks are told of; set `outputs` of what it gives to what the call returns.
+
+    Args:
+        kind: ``"module"``, ``"lm"``, ``"adapter_format"``, ``"adapter_parse"``, ``"tool"`` or ``"evaluate"``.
+        instance: Whose call it is; its own callbacks stand in its attribute ``callbacks``.
+        inputs: What it was called with.
+    """
+    watchers = watchers_of(instance)
+    return Watched(watchers, kind, instance, inputs) if watchers else UNWATCHED
+
+
+def watched_await(
+    kind: str,
+    instance: Any,
+    inputs: dict[str, Any],
+    call: Coroutine[Any, Any, T],
+    *,
+    outputs: Callable[[T], Any] | None = None,
+) -> Coroutine[Any, Any, T]:
+    """The call, of which callbacks are told as in `watched`; the call as it is where there are none.
+
+    Args:
+        kind: As for `watched`.
+        instance: Likewise.
+        inputs: Likewise.
+        call: What to await.
+        outputs: What to tell of its result; None is the result itself.
+    """
+    watchers = watchers_of(instance)
+    return _told(call, Watched(watchers, kind, instance, inputs), outputs) if watchers else call
 
 
 def watched_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """The coroutine method, of which callbacks are told as of a call of the module that it belongs to."""
 
     @functools.wraps(method)
-    async def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        with watched("module", args[0], {"args": args[1:], "kwargs": kwargs}) as seen:
-            seen.outputs = outputs = await method(*args, **kwargs)
-        return outputs
+    def told(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        call = method(*args, **kwargs)
+        return watched_await("module", args[0], {"args": args[1:], "kwargs": kwargs}, call)
 
     return told
+
+
+async def _told(call: Coroutine[Any, Any, T], seen: Watched, outputs: Callable[[T], Any] | None) -> T:
+    with seen:
+        result = await call
+        seen.outputs = result if outputs is None else outputs(result)
+    return result
 
 
 def _tell(watcher: Any, method: str, **told: Any) -> None:

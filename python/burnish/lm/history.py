@@ -12,20 +12,18 @@ import contextvars
 import datetime
 import json
 import sys
-import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, Protocol
 
 from burnish.lm.request import Message, Request, Response
 
 _LONGEST_PART = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One call that was answered, by a backend or from memory.
 
     Attributes:
@@ -69,8 +67,8 @@ class History:
     """The last calls, oldest first, from any number of threads."""
 
     def __init__(self) -> None:
+        # Appending and copying are one step each, whatever other threads do.
         self._entries: deque[Entry] = deque()
-        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Prompts and replies do not travel with the LM that has them.
@@ -78,15 +76,13 @@ class History:
 
     def add(self, entry: Entry, most: int) -> None:
         """Keep a call, and let go of the oldest beyond the last `most`."""
-        with self._lock:
-            self._entries.append(entry)
-            while len(self._entries) > most:
-                self._entries.popleft()
+        if self._entries.maxlen != most:
+            self._entries = deque(self._entries, most)
+        self._entries.append(entry)
 
     def entries(self) -> list[Entry]:
         """The calls so far, oldest first."""
-        with self._lock:
-            return list(self._entries)
+        return list(self._entries.copy())
 
     def of(self, askers: Collection[Any]) -> list[Entry]:
         """The calls of these predictors."""
@@ -98,8 +94,23 @@ class History:
         ]
 
 
-# The predictor whose call this code is part of.
-asker: contextvars.ContextVar[weakref.ref[Any] | None] = contextvars.ContextVar("asker", default=None)
+class Asker(Protocol):
+    """Who asks in the block of code that runs.
+
+    Attributes:
+        predictor: The predictor.
+    """
+
+    predictor: Any
+
+
+asker: contextvars.ContextVar[Asker | None] = contextvars.ContextVar("asker", default=None)
+
+
+def entry_of(request: Request, response: Response) -> Entry:
+    """The call that has just been answered, and who asked."""
+    by = asker.get()
+    return Entry(time.time(), request, response, None if by is None else weakref.ref(by.predictor))
 
 
 def show(entries: Sequence[Entry], n: int, file: IO[str] | None) -> None:

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
 from burnish.lm.limiter import Limiter, Place
-from burnish.lm.pieces import current_pieces, heard_by
+from burnish.lm.pieces import Pieces, current_pieces, heard_by
 from burnish.lm.request import Request, Response
 from burnish.lm.resend import first_of_two
 from burnish.lm.retry import RATE_LIMITED, Patience, retried
@@ -360,11 +360,14 @@ class Line:
             # A chained error would be shown as it is, with whatever it holds.
             raise LMTransient(text, model=request.model) from None
 
-    async def _asked(self, request: Request) -> Response:
+    def _asked(self, request: Request) -> Coroutine[Any, Any, Response]:
         """The backend's answer, in pieces where somebody listens."""
         pieces = current_pieces()
         if pieces is None and current_tracker() is None:
-            return await self.backend.complete(request)
+            return self.backend.complete(request)
+        return self._apart(request, pieces)
+
+    async def _apart(self, request: Request, pieces: Pieces | None) -> Response:
         # What a backend asks other models is neither the reply nor on the bill beside it.
         with heard_by(None), tracked_by(None):
             return await (self.backend.complete(request) if pieces is None else pieces.ask(self.backend, request))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from burnish.errors import ConfigError, PromptTooLong
 from burnish.lm.backends.base import Backend, Endpoint, backend_name
-from burnish.lm.callbacks import BaseCallback, watched
+from burnish.lm.callbacks import BaseCallback, watched_await
 from burnish.lm.capabilities import Capabilities, Price
-from burnish.lm.history import Entry, History, asker, show
+from burnish.lm.history import History, entry_of, show
 from burnish.lm.line import Line
 from burnish.lm.parameters import check_names
 from burnish.lm.request import NO_PREFIX, Message, Prefix, Request, Response
@@ -200,11 +199,12 @@ class LM:
                 "max_tokens, or give LM(context_window=...) where the table is wrong.",
                 model=self.model,
             )
-        with watched("lm", self, {"prompt": None, "messages": request.messages, "kwargs": request.params}) as seen:
-            response = await self._line.complete(request, predictor=predictor)
-            seen.outputs = response.texts
-        if not settings.disable_history:
-            entry, most = Entry(time.time(), request, response, asker.get()), settings.max_history_size
+        told = {"prompt": None, "messages": request.messages, "kwargs": request.params}
+        call = self._line.complete(request, predictor=predictor)
+        response = await watched_await("lm", self, told, call, outputs=_texts)
+        most = settings.history_size
+        if most:
+            entry = entry_of(request, response)
             self._history.add(entry, most)
             settings.history.add(entry, most)
         return response
@@ -274,6 +274,10 @@ class LM:
             state["api_base"] = self._address
         state.update(without_secrets(self.params))
         return state
+
+
+def _texts(response: Response) -> list[str]:
+    return response.texts
 
 
 def _backend(given: str | Backend | None, endpoint: Endpoint) -> Backend:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import IO, Any
@@ -67,6 +67,22 @@ class Settings:
             return self._base[name]
         except KeyError:
             raise AttributeError(_unknown(name)) from None
+
+    @property
+    def callbacks(self) -> Sequence[Any]:
+        """As any other; looked at some times in each call, and quicker to find here."""
+        changes = self._changes.get()
+        found: Sequence[Any] = (changes if "callbacks" in changes else self._base)["callbacks"]
+        return found
+
+    @property
+    def history_size(self) -> int:
+        """How many LM calls are kept to be looked at."""
+        changes, base = self._changes.get(), self._base
+        if changes.get("disable_history", base["disable_history"]):
+            return 0
+        size: int = changes.get("max_history_size", base["max_history_size"])
+        return size
 
     def configure(self, **values: Any) -> None:
         """Set defaults for the whole process; what is not named keeps its value.

@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.adapters.base import Adapter
 from burnish.errors import ReplyError
-from burnish.lm.callbacks import watched
-from burnish.lm.capabilities import Capabilities
+from burnish.lm.callbacks import watched_await
 from burnish.lm.lm import LM
-from burnish.lm.request import Output, Request
+from burnish.lm.request import Message, Request
 from burnish.modules.fitting import Prompts, fitted
 from burnish.modules.listening import heard
 from burnish.values.signature import Signature
@@ -75,31 +73,47 @@ async def _asked(
     adapter, signature, capabilities = prompts.adapter, prompts.signature, model.capabilities
     asked = adapter.asked(signature, capabilities)
     told = {"signature": signature, "demos": prompts.demos, "inputs": inputs}
-    with watched("adapter_format", adapter, told) as formatted:
-        turn = adapter.render(asked, inputs)
-        options = adapter.options(signature, inputs, capabilities)
-        settings = {**options, **config} if options else config
-
-        def request_of(number: int) -> Request:
-            return model.request(turn, prefix=prompts.showing(number, asked=asked).prefix, config=settings)
-
-        request = request_of(len(prompts.demos))
-        if prompts.demos and model.excess(request):
-            request = await fitted(model, prompts, request_of, predictor=predictor)
-        formatted.outputs = request.messages
+    options = adapter.options(signature, inputs, capabilities)
+    settings = {**options, **config} if options else config
+    formatting = _request(model, prompts, asked, inputs, config=settings, predictor=predictor)
+    request = await watched_await("adapter_format", adapter, told, formatting, outputs=_messages)
     response = await heard(model.complete(request, predictor=predictor), adapter, asked)
     before = used.get(response.model)
     used[response.model] = response.usage if before is None else before + response.usage
-    return [await _read(adapter, signature, output, capabilities) for output in response.outputs]
+    return [
+        await watched_await(
+            "adapter_parse",
+            adapter,
+            {"signature": signature, "completion": output.text},
+            adapter.read(signature, output, capabilities),
+        )
+        for output in response.outputs
+    ]
 
 
-async def _read(
-    adapter: Adapter, signature: type[Signature], output: Output, capabilities: Capabilities
-) -> dict[str, Any]:
-    told = {"signature": signature, "completion": output.text}
-    with watched("adapter_parse", adapter, told) as parsed:
-        parsed.outputs = values = await adapter.read(signature, output, capabilities)
-    return values
+async def _request(
+    model: LM,
+    prompts: Prompts,
+    asked: type[Signature],
+    inputs: Mapping[str, Any],
+    *,
+    config: Mapping[str, Any],
+    predictor: str,
+) -> Request:
+    """The request with as many demos as fit."""
+    turn = prompts.adapter.render(asked, inputs)
+
+    def request_of(number: int) -> Request:
+        return model.request(turn, prefix=prompts.showing(number, asked=asked).prefix, config=config)
+
+    request = request_of(len(prompts.demos))
+    if prompts.demos and model.excess(request):
+        request = await fitted(model, prompts, request_of, predictor=predictor)
+    return request
+
+
+def _messages(request: Request) -> list[Message]:
+    return request.messages
 
 
 def _plain(used: Mapping[str, Usage]) -> dict[str, Any]:

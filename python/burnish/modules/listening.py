@@ -9,7 +9,6 @@ anew, whole.
 from __future__ import annotations
 
 import contextvars
-import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -104,7 +103,6 @@ class HeardCall:
 
 
 _stream: contextvars.ContextVar[Stream | None] = contextvars.ContextVar("stream", default=None)
-_call: contextvars.ContextVar[HeardCall | None] = contextvars.ContextVar("heard_call", default=None)
 
 
 @contextmanager
@@ -118,27 +116,29 @@ def listening(stream: Stream) -> Iterator[None]:
 
 
 class asking:  # noqa: N801  used like the context managers that are functions
-    """A `with` block in which a predictor asks for a signature's outputs; it gives what hears it, None where nobody does."""
+    """A `with` block in which a predictor asks for a signature's outputs; it gives what hears it, None where nobody does.
 
-    __slots__ = ("_asker", "_call", "_predictor", "_signature")
+    Attributes:
+        predictor: Who asks.
+        call: What hears it.
+    """
+
+    __slots__ = ("_before", "call", "predictor")
 
     def __init__(self, predictor: Any, signature: type[Signature]) -> None:
-        self._predictor = predictor
-        self._signature = signature
+        stream = _stream.get()
+        self.predictor = predictor
+        self.call: HeardCall | None = None if stream is None else stream.hearing(predictor, signature)
 
     def __enter__(self) -> HeardCall | None:
-        self._asker = asker.set(weakref.ref(self._predictor))
-        stream = _stream.get()
-        call = None if stream is None else stream.hearing(self._predictor, self._signature)
-        self._call = _call.set(call)
-        return call
+        self._before = asker.set(self)
+        return self.call
 
     def __exit__(self, *_: object) -> None:
-        _call.reset(self._call)
-        asker.reset(self._asker)
+        asker.reset(self._before)
 
 
-async def heard(call: Awaitable[Response], adapter: Adapter, signature: type[Signature]) -> Response:
+def heard(call: Awaitable[Response], adapter: Adapter, signature: type[Signature]) -> Awaitable[Response]:
     """The response of an LM's call; heard meanwhile, where somebody listens to the predictor that asks.
 
     Args:
@@ -146,5 +146,5 @@ async def heard(call: Awaitable[Response], adapter: Adapter, signature: type[Sig
         adapter: In whose form the reply comes.
         signature: What was asked.
     """
-    listener = _call.get()
-    return await (call if listener is None else listener.through(call, lambda: adapter.reader(signature)))
+    listener: HeardCall | None = getattr(asker.get(), "call", None)
+    return call if listener is None else listener.through(call, lambda: adapter.reader(signature))

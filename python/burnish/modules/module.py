@@ -12,7 +12,7 @@ from burnish.lm.callbacks import BaseCallback
 from burnish.lm.history import show
 from burnish.lm.settings import settings
 from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
-from burnish.modules.calls import Call
+from burnish.modules.calls import called
 from burnish.modules.trace_log import logged
 
 if TYPE_CHECKING:
@@ -56,24 +56,24 @@ class Module:
         """Run the program and wait for its prediction."""
         if not _defines(self, "forward") and "_begins_here" not in type(self).__dict__:
             return run_sync(self.acall(*args, **kwargs))
-        with logged(self), Call(self, args, kwargs) as call:
+        with logged(self), called(self, args, kwargs) as call:
             if _defines(self, "forward"):
-                call.outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+                call.outputs = outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
             else:
-                call.outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
-        return call.outputs
+                call.outputs = outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        return outputs
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        with logged(self), Call(self, args, kwargs) as call:
+        with logged(self), called(self, args, kwargs) as call:
             if _defines(self, "aforward"):
-                call.outputs = await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+                call.outputs = outputs = await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
             elif _defines(self, "forward"):
                 forward = self.forward  # type: ignore[attr-defined]
-                call.outputs = await on_loop(in_thread(forward, *args, **kwargs))
+                call.outputs = outputs = await on_loop(in_thread(forward, *args, **kwargs))
             else:
                 raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
-        return call.outputs
+        return outputs
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:
         """Every predictor with its dotted path, such as ``"steps[0].predict"``, each once.

@@ -18,7 +18,7 @@ from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.engine.runner import Runner
 from burnish.errors import ConfigError
-from burnish.lm.callbacks import watched
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope, new_run
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
@@ -168,9 +168,8 @@ class Evaluate:
         check_prices(self.budget, program)
         _check_folder(self.save_as_json)
         _check_folder(self.save_as_csv)
-        with watched("evaluate", self, {"program": program, "metric": chosen, "devset": rows}) as seen:
-            seen.outputs = result = await on_loop(self._evaluate(program, Judge(chosen), rows))
-        return result
+        told = {"program": program, "metric": chosen, "devset": rows}
+        return await watched_await("evaluate", self, told, on_loop(self._evaluate(program, Judge(chosen), rows)))
 
     async def _evaluate(self, program: Any, judge: Judge, rows: list[Example]) -> EvaluationResult:
         await judge.probe(rows[0])

@@ -1,4 +1,4 @@
-"""Callbacks: objects that are told when a module, an LM, an adapter, a tool or an evaluation starts and ends.
+"""Callbacks: objects that are told when a module, an LM, an adapter, a tool, an evaluation or a compile starts and ends.
 
 They only watch. A callback gets the live objects at once, in the thread or task where they are at work, inside a run and outside;
 who wants the record of a run, as JSON and in batches, takes its events instead (`burnish_watch`). The callbacks
@@ -91,6 +91,12 @@ class BaseCallback:
     def on_evaluate_end(self, call_id: str, outputs: Any | None, exception: BaseException | None = None) -> None:
         """It has come to this result, or raised."""
 
+    def on_compile_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+        """An optimizer begins; `inputs` has ``student``, ``trainset``, ``teacher``, ``valset`` and its other options."""
+
+    def on_compile_end(self, call_id: str, outputs: Any | None, exception: BaseException | None = None) -> None:
+        """It has made this program, or raised."""
+
 
 _active: contextvars.ContextVar[str | None] = contextvars.ContextVar("active_call", default=None)
 
@@ -158,7 +164,8 @@ def watched(kind: str, instance: Any, inputs: dict[str, Any]) -> Watched | Unwat
     """A `with` block that callbacks are told of; set `outputs` of what it gives to what the call returns.
 
     Args:
-        kind: ``"module"``, ``"lm"``, ``"adapter_format"``, ``"adapter_parse"``, ``"tool"`` or ``"evaluate"``.
+        kind: ``"module"``, ``"lm"``, ``"adapter_format"``, ``"adapter_parse"``, ``"tool"``,
+            ``"evaluate"`` or ``"compile"``.
         instance: Whose call it is; its own callbacks stand in its attribute ``callbacks``.
         inputs: What it was called with.
     """

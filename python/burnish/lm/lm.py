@@ -123,7 +123,8 @@ class LM:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is pickled goes to disk or elsewhere: no credentials, wherever they are.
-        return {**self.__dict__, "params": without_secrets(self.params)}
+        # Nor who watches it, who belongs to this process.
+        return {**self.__dict__, "params": without_secrets(self.params), "callbacks": []}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LM:
         return self

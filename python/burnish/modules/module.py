@@ -30,6 +30,9 @@ class Module:
     or both. Calling the program runs it; `acall` does so from async code. Works without
     ``super().__init__()``.
 
+    Args:
+        callbacks: Who is told of each call, beside those of the settings.
+
     Example:
         >>> import burnish
         >>> class Answer(Module):
@@ -51,6 +54,10 @@ class Module:
     report: Any = None
     # Who is told of its calls, beside those of the settings: `burnish.BaseCallback` objects.
     callbacks: Sequence[BaseCallback] = ()
+
+    def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+        if callbacks is not None:
+            self.callbacks = list(callbacks)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and wait for its prediction."""

@@ -51,14 +51,13 @@ class Predict(Module):
     _begins_here = True
 
     def __init__(
-        self, signature: type[Signature] | str, *, callbacks: Sequence[BaseCallback] | None = None, **config: Any
+        self, signature: type[Signature] | str, callbacks: Sequence[BaseCallback] | None = None, **config: Any
     ) -> None:
         self.signature = ensure_signature(signature)
         self.demos: list[Any] = []
         self.lm: LM | None = None
         self.config = config
-        if callbacks is not None:
-            self.callbacks = list(callbacks)
+        super().__init__(callbacks)
         self._compiled_prompt: Prompts | None = None
 
     def __repr__(self) -> str:

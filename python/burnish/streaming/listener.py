@@ -32,7 +32,6 @@ class StreamListener:
         signature_field_name: str,
         predict: Predict | None = None,
         predict_name: str | None = None,
-        *,
         allow_reuse: bool = False,
     ) -> None:
         self.signature_field_name = signature_field_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import warnings
 from typing import Any
 
@@ -31,7 +32,7 @@ def _recording(kind: str, when: str) -> Any:
     return told
 
 
-for _kind in ("module", "lm", "adapter_format", "adapter_parse", "tool", "evaluate"):
+for _kind in ("module", "lm", "adapter_format", "adapter_parse", "tool", "evaluate", "compile"):
     for _when in ("start", "end"):
         setattr(Recorder, f"on_{_kind}_{_when}", _recording(_kind, _when))
 
@@ -181,6 +182,39 @@ def test_an_evaluation_is_told_with_all_that_is_in_it() -> None:
     assert ended["outputs"] is result
     outermost = [around for kind, when, _, around, told in recorder.told if when == "start" and kind == "module"]
     assert outermost.count(recorder.told[0][2]) == 5
+
+
+def test_a_compile_is_told_with_all_that_is_in_it() -> None:
+    recorder, student = Recorder(), Answer()
+    rows = [burnish.Example(question=str(number), answer="Paris").with_inputs("question") for number in range(4)]
+    with burnish.context(lm=lm(), callbacks=[recorder]):
+        optimizer = burnish.BootstrapFewShot(metric=burnish.answer_exact_match)
+        compiled = optimizer.compile(student, trainset=rows)
+    kinds = recorder.kinds()
+    assert (kinds[0], kinds[-1]) == ("compile start", "compile end")
+    assert "lm end" in kinds
+    assert recorder.told[0][4]["instance"] is optimizer
+    assert recorder.told[0][4]["inputs"]["student"] is student
+    assert recorder.told[-1][4]["outputs"] is compiled
+
+
+def test_a_model_that_travels_leaves_its_watchers_behind() -> None:
+    model = burnish.LM("offline/icl", callbacks=[Recorder()])
+    assert pickle.loads(pickle.dumps(model)).callbacks == []
+
+
+def test_a_module_takes_callbacks_as_dspy_s_does() -> None:
+    class Mine(burnish.Module):
+        def __init__(self, recorder: Recorder) -> None:
+            super().__init__(callbacks=[recorder])
+
+        def forward(self) -> int:
+            return 42
+
+    recorder = Recorder()
+    assert Mine(recorder)() == 42
+    assert recorder.kinds() == ["module start", "module end"]
+    assert recorder.told[-1][4]["outputs"] == 42
 
 
 def test_callbacks_in_a_predictor_are_no_call_settings() -> None:

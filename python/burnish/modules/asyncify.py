@@ -26,8 +26,8 @@ def asyncify(program: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, A
         >>> from burnish.testing import ScriptedLM
         >>> answer = asyncify(burnish.Predict("question -> answer"))
         >>> with burnish.context(lm=ScriptedLM([{"answer": "Paris"}])):
-        ...     asyncio.run(answer(question="The capital of France?"))
-        Prediction(answer='Paris')
+        ...     asyncio.run(answer(question="The capital of France?")).answer
+        'Paris'
     """
     if isinstance(program, Module):
         return program.acall

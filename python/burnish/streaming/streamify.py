@@ -54,11 +54,11 @@ def streamify(
         >>> from burnish.testing import ScriptedLM
         >>> answer = burnish.streamify(burnish.Predict("question -> answer"), async_streaming=False)
         >>> with burnish.context(lm=ScriptedLM([{"answer": "It is Paris."}])):
-        ...     for piece in answer(question="The capital of France?"):
-        ...         print(piece.chunk if isinstance(piece, burnish.streaming.StreamResponse) else piece)
-        It is
-        <BLANKLINE>
-        Prediction(answer='It is Paris.')
+        ...     *pieces, prediction = answer(question="The capital of France?")
+        >>> [piece.chunk for piece in pieces]
+        ['It is', ' Paris.', '']
+        >>> prediction.answer
+        'It is Paris.'
     """
     targets = None if stream_listeners is None else targets_of(program, stream_listeners)
     provider = status_message_provider or StatusMessageProvider()

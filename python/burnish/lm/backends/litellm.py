@@ -101,6 +101,7 @@ class LiteLLMBackend:
         # Of a stream of nothing LiteLLM makes an empty text.
         if not any(output.text or output.extra or output.finish_reason in _CUT_SHORT for output in outputs):
             raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
+        # Some versions of LiteLLM raise this themselves.
         if any(output.finish_reason is None for output in outputs):
             raise LMTransient("The endpoint's stream ended before the reply did.", model=self._endpoint.model)
         return Response(outputs, _usage(several[0], self._endpoint.model), str(several[0].model or request.model))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import burnish
-from burnish.errors import ConfigError, LMTransient, ReplyError
+from burnish.errors import ConfigError, LMTransient
 from burnish.lm.request import Output, Request, Response
 from burnish.streaming import (
     StatusMessage,
@@ -281,16 +281,16 @@ def test_what_the_pieces_got_wrong_is_told_anew() -> None:
 
 
 def test_an_error_of_the_program_comes_after_its_pieces() -> None:
-    with burnish.context(lm=ScriptedLM(["[[ ## answer ## ]]\nParis, but no", LMTransient("gone", model="m")])):
-        program = AsyncAnswer()
-        items = []
+    class Broken(Answer):
+        def forward(self, question: str) -> Any:
+            self.think(question=question)
+            raise RuntimeError("no judge")
 
-        async def main() -> None:
-            async for item in burnish.streamify(program.judge)(answer="?"):
-                items.append(item)
-
-        with pytest.raises(ReplyError):
-            asyncio.run(main())
+    items: list[Any] = []
+    stream = burnish.streamify(Broken(), async_streaming=False)
+    with burnish.context(lm=scripted()), pytest.raises(RuntimeError, match="no judge"):
+        items.extend(stream(question="?"))
+    assert joined(items)["think.predict", "answer"] == "Paris"
 
 
 def test_whoever_closes_the_stream_cancels_the_call_and_keeps_its_bill() -> None:

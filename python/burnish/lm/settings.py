@@ -37,10 +37,10 @@ _MEANING = {
     "num_threads": "how many LM calls may be in flight in a run",
     "max_errors": "how many examples may fail before a run stops; None is no limit",
     "trace_log": "the burnish.TraceLog to which runs of programs are appended; None is no log",
-    "callbacks": "the burnish.BaseCallback objects that are told when something starts and ends, in a list",
-    "track_usage": "whether a program's prediction tells what all of its LM calls used: get_lm_usage()",
-    "disable_history": "whether LM calls are left out of what inspect_history shows",
-    "max_history_size": "how many LM calls inspect_history can look back, over all LMs and for each",
+    "callbacks": "a list of burnish.BaseCallback objects",
+    "track_usage": "whether predictions tell what their program used",
+    "disable_history": "whether inspect_history has nothing to show",
+    "max_history_size": "how many LM calls inspect_history can show",
 }
 
 
@@ -141,8 +141,9 @@ def _check(values: Mapping[str, Any]) -> None:
         if not isinstance(values.get(name, False), bool):
             raise ConfigError(f"{name}={values[name]!r}: give True or False.")
     for name, least in (("num_threads", 1), ("max_errors", 0), ("max_history_size", 0)):
-        number = values.get(name)
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
+        number = values.get(name, least)
+        nothing = number is None and name != "max_history_size"
+        if not nothing and (isinstance(number, bool) or not isinstance(number, int) or number < least):
             raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
 
 

@@ -56,6 +56,7 @@ class Module:
     callbacks: Sequence[BaseCallback] = ()
 
     def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+        super().__init__()
         if callbacks is not None:
             self.callbacks = list(callbacks)
 

@@ -217,6 +217,18 @@ def test_a_module_takes_callbacks_as_dspy_s_does() -> None:
     assert recorder.told[-1][4]["outputs"] == 42
 
 
+def test_a_module_s_constructor_passes_on_to_its_other_bases() -> None:
+    class Other:
+        def __init__(self) -> None:
+            self.made = True
+
+    class Mine(burnish.Module, Other):
+        def __init__(self) -> None:
+            super().__init__()
+
+    assert Mine().made
+
+
 def test_callbacks_in_a_predictor_are_no_call_settings() -> None:
     assert burnish.Predict("question -> answer", callbacks=[Recorder()]).config == {}
 

@@ -96,8 +96,9 @@ def test_it_can_be_switched_off() -> None:
         lm()("Who?")
     assert model.history == []
     assert not set(map(id, burnish.settings.history.entries())) - set(map(id, before))
-    with pytest.raises(ConfigError, match="max_history_size"):
-        burnish.configure(max_history_size=-1)
+    for wrong in (-1, None, True):
+        with pytest.raises(ConfigError, match="max_history_size"):
+            burnish.configure(max_history_size=wrong)
     with pytest.raises(ConfigError, match="disable_history"):
         burnish.configure(disable_history="yes")
 

@@ -79,6 +79,8 @@ if TYPE_CHECKING:
         Endpoint as Endpoint,
     )
     from burnish.lm.cache import Cache as Cache
+    from burnish.lm.callbacks import BaseCallback as BaseCallback
+    from burnish.lm.callbacks import active_call_id as active_call_id
     from burnish.lm.lm import LM as LM
     from burnish.lm.request import Output as Output
     from burnish.lm.request import Request as Request
@@ -89,9 +91,11 @@ if TYPE_CHECKING:
     from burnish.lm.settings import (
         context as context,
     )
+    from burnish.lm.settings import inspect_history as inspect_history
     from burnish.lm.settings import (
         settings as settings,
     )
+    from burnish.lm.tracking import track_usage as track_usage
     from burnish.metrics.majority import majority as majority
     from burnish.metrics.semantic import CompleteAndGrounded as CompleteAndGrounded
     from burnish.metrics.semantic import SemanticF1 as SemanticF1
@@ -119,6 +123,7 @@ if TYPE_CHECKING:
         assert_transform_module as assert_transform_module,
     )
     from burnish.modules.assertions import backtrack_handler as backtrack_handler
+    from burnish.modules.asyncify import asyncify as asyncify
     from burnish.modules.best_of_n import BestOfN as BestOfN
     from burnish.modules.chain_of_thought import ChainOfThought as ChainOfThought
     from burnish.modules.mcp import MCPTools as MCPTools
@@ -153,6 +158,7 @@ if TYPE_CHECKING:
     from burnish.retrieve.nearest_demos import NearestDemos as NearestDemos
     from burnish.retrieve.retrieve import Retrieve as Retrieve
     from burnish.stages.traces import TraceTable as TraceTable
+    from burnish.streaming.streamify import streamify as streamify
     from burnish.values.budget import Budget as Budget
     from burnish.values.example import Example as Example
     from burnish.values.prediction import Completions as Completions
@@ -210,7 +216,9 @@ _HOMES = {
     "lm.request": ("Request", "Response", "Output"),
     "lm.backends.base": ("Endpoint", "Embedded"),
     "lm.cache": ("Cache",),
-    "lm.settings": ("settings", "configure", "context"),
+    "lm.settings": ("settings", "configure", "context", "inspect_history"),
+    "lm.callbacks": ("BaseCallback", "active_call_id"),
+    "lm.tracking": ("track_usage",),
     "adapters.base": ("Adapter",),
     "adapters.chat": ("ChatAdapter",),
     "adapters.json": ("JSONAdapter",),
@@ -231,6 +239,8 @@ _HOMES = {
     "modules.trace_log": ("TraceLog",),
     "metrics.majority": ("majority",),
     "modules.pickled": ("load",),
+    "modules.asyncify": ("asyncify",),
+    "streaming.streamify": ("streamify",),
     "metrics.text": ("EM", "F1", "HotPotF1", "answer_exact_match", "answer_passage_match", "normalize_text"),
     "metrics.semantic": ("SemanticF1", "CompleteAndGrounded"),
     "retrieve.embedder": ("Embedder",),
@@ -269,7 +279,7 @@ _HOMES = {
     ),
 }
 # Modules that people reach as attributes, as in `burnish.evaluate.answer_exact_match`.
-_MODULES = frozenset({"datasets", "evaluate", "retrievers", "teleprompt", "testing"})
+_MODULES = frozenset({"datasets", "evaluate", "retrievers", "streaming", "teleprompt", "testing"})
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names

@@ -265,13 +265,14 @@ class HttpClient:
     def socket(self) -> int:
         """The number of the socket to watch; who made the client reads from it before `take`, and closes it."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, /) -> int:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, pieces: bool = False, /) -> int:
         """Send a POST request; returns at once.
 
         Args:
             url: An address with ``http`` or ``https``.
             headers: A dict of names and values.
             body: The body.
+            pieces: Whether the body of an answer that is a stream of events comes as it arrives.
 
         Returns:
             The number under which its answer will come.
@@ -295,12 +296,12 @@ class HttpClient:
             number: What `post` returned; any other does nothing.
         """
 
-    def take(self) -> list[tuple[int, tuple[int, dict[str, str], bytes] | str]]:
-        """What has come since the last time.
+    def take(self) -> list[tuple[int, tuple[int, dict[str, str], bytes] | str | bytes]]:
+        """What has come since the last time, in the order in which it came.
 
         Returns:
             For each request its number, with status, headers (names in lower case) and body as it came, or with a text
-            that says why there is no answer.
+            that says why there is no answer, or with a piece of its body, after which more comes.
         """
 
 @final

@@ -18,6 +18,7 @@ from burnish.evaluation.compare import Comparison, paired
 from burnish.evaluation.result import EvaluationResult
 from burnish.evaluation.saved import check_place, save
 from burnish.evaluation.table import show
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope, new_run
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
@@ -101,6 +102,7 @@ class Evaluate:
         self.save_as_csv = save_as_csv
         self.save_as_json = save_as_json
         self.budget = budget
+        self.callback_metadata: Any = None
 
     def __call__(
         self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None, **options: Any
@@ -136,7 +138,9 @@ class Evaluate:
         check_place(own.save_as_json)
         check_place(own.save_as_csv)
         await warn_of_demos(program, rows)
-        return await on_loop(own._evaluate(program, Judge(chosen), rows))  # noqa: SLF001  itself, with the call's options
+        told = {"program": program, "metric": chosen, "devset": rows, "callback_metadata": own.callback_metadata}
+        # Itself, with the options of the call.
+        return await watched_await("evaluate", self, told, on_loop(own._evaluate(program, Judge(chosen), rows)))  # noqa: SLF001
 
     def compare(self, first: Any, second: Any, **options: Any) -> Comparison:
         """Evaluate two programs on the same examples, and compare them example by example.
@@ -169,8 +173,6 @@ class Evaluate:
         """This, with the options of one call."""
         refuse_unknown(options, _OF_A_CALL, "A call of Evaluate")
         given = {name: value for name, value in options.items() if value is not None}
-        if "callback_metadata" in given:
-            raise ConfigError("callback_metadata=...: Evaluate has no callback that would read it. Leave it out.")
         own = copy.copy(self)
         vars(own).update(given)
         return own

@@ -21,6 +21,7 @@ ROOMS = [
     "lm",
     "adapters",
     "modules",
+    "streaming",  # programs in pieces: it needs what runs them and nothing of what tunes them
     "engine",
     "metrics",
     "retrieve",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from burnish.adapters.reading import FieldReader
 from burnish.lm.capabilities import UNKNOWN, Capabilities
 from burnish.lm.request import Message, Output, Prefix
 from burnish.values.example import Example
@@ -58,6 +59,9 @@ class Adapter(ABC):
 
     name: ClassVar[str]
     """The name that it is registered under."""
+
+    callbacks: Sequence[Any] = ()
+    """Who is told when it makes messages and reads replies, beside the callbacks of the settings."""
 
     fallback: Adapter | None = None
     """Who asks once more where a reply does not parse; None is nobody."""
@@ -136,6 +140,10 @@ class Adapter(ABC):
         Raises:
             ConfigError: An output is missing.
         """
+
+    def reader(self, signature: type[Signature]) -> FieldReader:
+        """Reads a reply while it is being written, for streaming; unless overridden, fields are told when it is parsed."""
+        return FieldReader()
 
     def format(
         self,

@@ -14,6 +14,7 @@ from burnish.adapters.field_text import FieldText
 from burnish.adapters.form import FormAdapter, texts_of
 from burnish.adapters.json import JSONAdapter
 from burnish.adapters.objects import from_object, is_object
+from burnish.adapters.reading_sections import SectionReader
 from burnish.adapters.sections import from_sections, has_sections, header, in_sections
 from burnish.errors import ReplyError
 from burnish.values.signature import Signature
@@ -82,3 +83,7 @@ class ChatAdapter(FormAdapter):
     def written(self, fields: Mapping[str, FieldText], outputs: Mapping[str, Any]) -> str:
         """The sections with these outputs."""
         return in_sections(texts_of(fields, outputs))
+
+    def reader(self, signature: type[Signature]) -> SectionReader:
+        """Tells each field while it is being written."""
+        return SectionReader(self.form(signature).outputs)

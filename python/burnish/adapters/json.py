@@ -17,6 +17,7 @@ from typing import Any
 from burnish.adapters.field_text import FieldText
 from burnish.adapters.form import FormAdapter
 from burnish.adapters.objects import from_object, in_object
+from burnish.adapters.reading_objects import ObjectReader
 from burnish.adapters.schema import response_format
 from burnish.adapters.sections import from_sections, has_sections, header
 from burnish.errors import ReplyError
@@ -80,6 +81,10 @@ class JSONAdapter(FormAdapter):
             except ReplyError:
                 pass
             raise
+
+    def reader(self, signature: type[Signature]) -> ObjectReader:
+        """Tells each field while it is being written."""
+        return ObjectReader(self.form(signature).outputs)
 
     def around(self, name: str) -> tuple[str, str]:
         """A header."""

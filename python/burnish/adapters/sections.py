@@ -18,10 +18,10 @@ from burnish.errors import ReplyError
 COMPLETED = "[[ ## completed ## ]]"
 # Bounded repeats, and looks of a bounded length: a reply of nothing but blanks or headers must not cost the square of
 # its length.
-_HEADER = re.compile(r"\[\[[ \t]{0,9}#{1,4}[ \t]{0,9}([^\[\]#\n]{0,99}[^\[\]#\s])[ \t]{0,9}#{1,4}[ \t]{0,9}\]\]")
-_MARKUP = " \t>*_#`"
+HEADER = re.compile(r"\[\[[ \t]{0,9}#{1,4}[ \t]{0,9}([^\[\]#\n]{0,99}[^\[\]#\s])[ \t]{0,9}#{1,4}[ \t]{0,9}\]\]")
+MARKUP = " \t>*_#`"
 _CLOSING_MARKUP = re.compile(r"[*_`]{0,9}")
-_REST_OF_MARKUP = re.compile(rf"[{re.escape(_MARKUP)}]{{0,30}}(?:\n|\Z)")
+_REST_OF_MARKUP = re.compile(rf"[{re.escape(MARKUP)}]{{0,30}}(?:\n|\Z)")
 _NEAR = 30
 
 
@@ -41,7 +41,7 @@ def from_sections(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]
     Raises:
         ReplyError: A field is missing or its text is no value of its type.
     """
-    sections = read_sections(without_opened_thoughts(reply, _HEADER), fields)
+    sections = read_sections(without_opened_thoughts(reply, HEADER), fields)
     values = {}
     for name, field in fields.items():
         section = sections.named.get(name)
@@ -57,7 +57,7 @@ def from_sections(fields: Mapping[str, FieldText], reply: str) -> dict[str, Any]
 
 def has_sections(reply: str) -> bool:
     """Whether there is any header in a reply."""
-    return "[[" in reply and _HEADER.search(reply) is not None
+    return "[[" in reply and HEADER.search(reply) is not None
 
 
 class Section(NamedTuple):
@@ -104,12 +104,12 @@ def _sections(reply: str, names: Collection[str], *, anywhere: bool) -> Sections
     sections: dict[str, Section] = {}
     seen: list[str] = []
     lead, name, begin = "", "", 0
-    for match in _HEADER.finditer(reply):
+    for match in HEADER.finditer(reply):
         start, end = match.span()
-        found = match[1] if match[1] in names else _normal(match[1])
+        found = match[1] if match[1] in names else normal(match[1])
         if start and reply[start - 1] != "\n":
             line = reply.rfind("\n", max(0, start - _NEAR), start) + 1
-            if (not line and start > _NEAR) or reply[line:start].strip(_MARKUP):
+            if (not line and start > _NEAR) or reply[line:start].strip(MARKUP):
                 if not _stands_inside(reply, end, found, names, anywhere=anywhere):
                     continue
             else:
@@ -138,10 +138,10 @@ def _stands_inside(reply: str, end: int, name: str, names: Collection[str], *, a
     return anywhere and (name in names or name == "completed")
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
     if name == "completed":
         return name
-    return re.sub(r"[\s-]+", "_", name.strip(_MARKUP + "'\"").casefold())
+    return re.sub(r"[\s-]+", "_", name.strip(MARKUP + "'\"").casefold())
 
 
 def _left_out(fields: Mapping[str, FieldText], field: FieldText, sections: Sections, reply: str) -> Any:

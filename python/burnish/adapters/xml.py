@@ -9,6 +9,7 @@ from burnish.adapters.base import Adapter
 from burnish.adapters.field_text import FieldText
 from burnish.adapters.form import FormAdapter, texts_of
 from burnish.adapters.json import JSONAdapter
+from burnish.adapters.reading_tags import TagReader
 from burnish.adapters.tags import from_tags, has_tags, in_tags
 from burnish.errors import ReplyError
 from burnish.values.signature import Signature
@@ -61,6 +62,10 @@ class XMLAdapter(FormAdapter):
             except ReplyError:
                 pass
             raise
+
+    def reader(self, signature: type[Signature]) -> TagReader:
+        """Tells each field while it is being written."""
+        return TagReader(self.form(signature).outputs)
 
     def around(self, name: str) -> tuple[str, str]:
         """A tag."""

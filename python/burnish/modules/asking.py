@@ -19,10 +19,12 @@ from typing import Any
 from burnish.adapters.base import Adapter
 from burnish.adapters.refused import disproved
 from burnish.errors import LMRejected, ReplyError
+from burnish.lm.callbacks import watched_await
 from burnish.lm.capabilities import Capabilities
 from burnish.lm.lm import LM
-from burnish.lm.request import Request, Response
+from burnish.lm.request import Message, Request, Response
 from burnish.modules.fitting import Prompts, fitted
+from burnish.modules.listening import heard
 from burnish.values.signature import Signature
 from burnish.values.usage import Usage
 
@@ -113,9 +115,23 @@ class _Question:
         options: Mapping[str, Any],
         config: Mapping[str, Any],
     ) -> Response:
-        asked = prompts.adapter.asked(prompts.signature, model.capabilities)
+        adapter = prompts.adapter
+        asked = adapter.asked(prompts.signature, model.capabilities)
+        told = {"signature": prompts.signature, "demos": prompts.demos, "inputs": inputs}
+        formatting = self._request(model, prompts, asked, inputs, {**options, **config} if options else config)
+        request = await watched_await("adapter_format", adapter, told, formatting, outputs=_messages)
+        return await heard(model.complete(request, predictor=self._predictor), adapter, asked)
+
+    async def _request(
+        self,
+        model: LM,
+        prompts: Prompts,
+        asked: type[Signature],
+        inputs: Mapping[str, Any],
+        settings: Mapping[str, Any],
+    ) -> Request:
+        """The request with as many demos as fit."""
         turn = prompts.adapter.render(asked, inputs)
-        settings = {**options, **config} if options else config
 
         def request_of(number: int) -> Request:
             return model.request(turn, prefix=prompts.showing(number, asked=asked).prefix, config=settings)
@@ -123,7 +139,7 @@ class _Question:
         request = request_of(len(prompts.demos))
         if prompts.demos and model.excess(request):
             request = await fitted(model, prompts, request_of, predictor=self._predictor)
-        return await model.complete(request, predictor=self._predictor)
+        return request
 
     async def _read(self, answering: LM, prompts: Prompts, response: Response, capabilities: Capabilities) -> Outputs:
         """The outputs of the completions that parse.
@@ -142,8 +158,10 @@ class _Question:
         outputs: Outputs = []
         first: ReplyError | None = None
         for output in response.outputs:
+            told = {"signature": prompts.signature, "completion": output.text}
+            reading = prompts.adapter.read(prompts.signature, output, capabilities, ask)
             try:
-                outputs.append(await prompts.adapter.read(prompts.signature, output, capabilities, ask))
+                outputs.append(await watched_await("adapter_parse", prompts.adapter, told, reading))
             except ReplyError as error:
                 if output.finish_reason == "length":
                     error = _cut_off(error)
@@ -157,6 +175,10 @@ class _Question:
                 stacklevel=2,
             )
         return outputs
+
+
+def _messages(request: Request) -> list[Message]:
+    return request.messages
 
 
 def _cut_off(error: ReplyError) -> ReplyError:

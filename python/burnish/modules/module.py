@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback
+from burnish.lm.history import show
+from burnish.lm.settings import settings
 from burnish.loop import in_thread, on_loop, run_here, run_sync
+from burnish.modules.calls import called
 from burnish.modules.parts import copied, mapped, walk
 from burnish.modules.trace_log import logged
 from burnish.values.whole import check_whole
@@ -27,6 +31,9 @@ class Module:
     A subclass keeps its parts as attributes and defines `forward`, or `aforward` as a coroutine,
     or both. Calling the program runs it; `acall` does so from async code. Works without
     ``super().__init__()``.
+
+    Args:
+        callbacks: Who is told of each call, beside those of the settings.
 
     Example:
         >>> import burnish
@@ -49,27 +56,38 @@ class Module:
     report: Any = None
     # How many more times a run may begin anew where a constraint in it fails; None: constraints are not retried.
     _backtracks: int | None = None
+    # Who is told of its calls, beside those of the settings: `burnish.BaseCallback` objects.
+    callbacks: Sequence[BaseCallback] = ()
+
+    def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+        super().__init__()
+        if callbacks is not None:
+            self.callbacks = list(callbacks)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and wait for its prediction."""
         if self._backtracks is not None:
             return run_sync(self.acall(*args, **kwargs))
-        with logged(self):
-            if _defines(self, "forward"):
-                return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
-            if "_begins_here" in type(self).__dict__:
-                return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        if not _defines(self, "forward") and "_begins_here" not in type(self).__dict__:
             return run_sync(self.acall(*args, **kwargs))
+        with logged(self), called(self, args, kwargs) as call:
+            if _defines(self, "forward"):
+                call.outputs = outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+            else:
+                call.outputs = outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        return outputs
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        with logged(self):
+        with logged(self), called(self, args, kwargs) as call:
             if self._backtracks is None:
-                return await _run(self, args, kwargs)
-            from burnish.modules.assertions import with_constraints
+                call.outputs = outputs = await _run(self, args, kwargs)
+            else:
+                from burnish.modules.assertions import with_constraints
 
-            run = with_constraints(self, lambda: _run(self, args, kwargs), backtracks=self._backtracks)
-            return await on_loop(run)
+                run = with_constraints(self, lambda: _run(self, args, kwargs), backtracks=self._backtracks)
+                call.outputs = outputs = await on_loop(run)
+        return outputs
 
     def activate_assertions(self, handler: Any = None, *, max_backtracks: int = 2) -> Self:
         """Let runs of this program begin anew where a constraint (`burnish.Assert`, `burnish.Suggest`) in them fails.
@@ -231,6 +249,11 @@ class Module:
     async def _batched(self, examples: Sequence[Any], parallel: Parallel) -> Any:
         """What `batch` does, for those that can do better than one by one."""
         return await parallel.acall([(self, example) for example in examples])
+
+    def inspect_history(self, n: int = 1, file: IO[str] | None = None) -> None:
+        """Show the last `n` LM calls of this program's predictors as text, in `file` or on standard output."""
+        predictors = [predictor for _, predictor in self.named_predictors(frozen=True)]
+        show(settings.history.of(predictors), n, file)
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:

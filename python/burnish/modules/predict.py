@@ -9,6 +9,7 @@ from typing import Any
 from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback, watched_call
 from burnish.lm.lm import LM
 from burnish.lm.secrets import without_secrets
 from burnish.lm.settings import settings
@@ -16,6 +17,7 @@ from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts
 from burnish.modules.inputs import completed
+from burnish.modules.listening import asking
 from burnish.modules.module import Module
 from burnish.modules.replay import Advice
 from burnish.values.prediction import Prediction
@@ -32,6 +34,7 @@ class Predict(Module):
 
     Args:
         signature: A `Signature` class, or text such as ``"question -> answer: int"``.
+        callbacks: Who is told of each call, beside those of the settings.
         config: Call settings such as ``temperature=0.7`` or ``n=5``.
 
     Attributes:
@@ -49,11 +52,14 @@ class Predict(Module):
     # `aforward` needs the event loop only for the call of the model.
     _begins_here = True
 
-    def __init__(self, signature: type[Signature] | str, **config: Any) -> None:
+    def __init__(
+        self, signature: type[Signature] | str, callbacks: Sequence[BaseCallback] | None = None, **config: Any
+    ) -> None:
         self.signature = ensure_signature(signature)
         self.demos: list[Any] = []
         self.lm: LM | None = None
         self.config = config
+        super().__init__(callbacks)
         self._compiled_prompt: Prompts | None = None
 
     def __repr__(self) -> str:
@@ -90,6 +96,7 @@ class Predict(Module):
         prediction: Prediction = super().__call__(*args, **inputs)
         return prediction
 
+    @watched_call
     async def aforward(
         self,
         *args: Any,
@@ -141,7 +148,10 @@ class Predict(Module):
         if binding is not None and (binding.attempts or told):
             own = settings_of_call.get("rollout_id", model.params.get("rollout_id"))
             settings_of_call = {**settings_of_call, "rollout_id": binding.draw_of(told, own)}
-        outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
+        with asking(self, asked) as heard:
+            outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
+        if heard is not None:
+            heard.settle(outputs[0])
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )

@@ -31,6 +31,7 @@ from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.errors import BudgetExhausted, ConfigError
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
@@ -166,8 +167,10 @@ class Optimizer(ABC):
             if teacher is not None:
                 check_prices(self.budget, teacher)
         judge = None if self.metric is None else Judge(self.metric)
+        told = {"student": student, "trainset": rows, "teacher": teacher, "valset": held_out, **options}
         with compiling():
-            return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+            run = on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+            return await watched_await("compile", self, told, run)
 
     def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
         """LM calls and dollars of a compile, before any is made.

@@ -41,7 +41,9 @@ def burnish_lm_backends() -> Factories:  # type: ignore[empty-body]
 
     `endpoint` holds where and as whom to call: ``model, api_base, timeout, secrets``. A backend
     has ``async complete(request: Request) -> Response``, which raises `LMTransient` or
-    `LMRejected`, and may have ``async close()``. Retries, cache, budget and limits are `LM`'s.
+    `LMRejected`, and may have ``async close()``. One that can tell a reply while it comes has
+    ``async stream(request, deliver) -> Response`` too: it calls ``deliver(number of the completion, text)`` with
+    each piece, and is asked in place of ``complete`` where somebody listens. Retries, cache, budget and limits are `LM`'s.
     """
 
 

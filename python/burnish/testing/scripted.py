@@ -29,6 +29,7 @@ class ScriptedLM(LM):
             to raise, or a list of texts, dicts or outputs for several completions.
         latency: Seconds that each call takes, or a function from `Request` to seconds.
         model: The model's name.
+        pieces: How many characters at a time are told of a reply that is streamed, or a function from its text to the pieces.
         capabilities: What the model can do; None is what is known of its name, which is nothing.
         options: Arguments for `LM`.
 
@@ -54,10 +55,11 @@ class ScriptedLM(LM):
         *,
         latency: float | Callable[[Request], float] = 0.0,
         model: str = "scripted/model",
+        pieces: int | Callable[[str], Sequence[str]] = 8,
         capabilities: Capabilities | None = None,
         **options: Any,
     ) -> None:
-        self._script = _Script(replies, latency)
+        self._script = _Script(replies, latency, pieces)
         self._script.capabilities = capabilities
         super().__init__(model, backend=self._script, **{"cache": False, "num_retries": 0, **options})
 
@@ -72,9 +74,10 @@ class _Script:
 
     capabilities: Capabilities | None = None
 
-    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any) -> None:
+    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any, pieces: Any) -> None:
         self.replies = replies
         self.latency = latency
+        self.pieces = pieces
         self.requests: list[Request] = []
 
     async def complete(self, request: Request) -> Response:
@@ -91,6 +94,14 @@ class _Script:
         usage = Usage(1, request.tokens, sum(1 + len(output.text) // 4 for output in outputs))
         return Response(outputs, usage, request.model)
 
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        response = await self.complete(request)
+        for number, text in enumerate(response.texts):
+            for piece in self.pieces(text) if callable(self.pieces) else _cut(text, self.pieces):
+                deliver(number, piece)
+                await asyncio.sleep(0)
+        return response
+
     def _next(self, number: int, request: Request) -> Reply:
         assert not callable(self.replies)
         if number < len(self.replies):
@@ -99,6 +110,10 @@ class _Script:
             f"The script of this ScriptedLM has {len(self.replies)} replies, and this is call {number + 1}. "
             f"It asks: {request.messages[-1].get('content')!r:.300}"
         )
+
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def _output(said: Said) -> Output:

@@ -139,6 +139,7 @@ def _stands_inside(reply: str, end: int, name: str, names: Collection[str], *, a
 
 
 def normal(name: str) -> str:
+    """The name that a header means, without what differs between spellings."""
     if name == "completed":
         return name
     return re.sub(r"[\s-]+", "_", name.strip(MARKUP + "'\"").casefold())

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from burnish.errors import BudgetExhausted, ConfigError, LMError, PromptTooLong, ReplyError, RunStopped
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import context, settings
 from burnish.modules.chain_of_thought import ChainOfThought
@@ -159,7 +160,7 @@ class ReAct(Module):
         if program is not None:
             tool = tool.model_copy(update={"func": program.acall})
         try:
-            return await tool.acall(**args)
+            return await watched_await("tool", tool, args, tool.acall(**args))
         except _OUTAGES:
             raise
         # Tools are user code and may raise anything, which the model may be able to mend.

@@ -346,3 +346,28 @@ def test_a_trajectory_is_shown_without_its_oldest_steps_but_never_without_its_la
     assert trajectory.hide_oldest()
     assert not trajectory.hide_oldest()
     assert len(trajectory) == 3
+
+
+def test_callbacks_are_told_of_each_tool_that_is_called() -> None:
+    told: list[Any] = []
+
+    class Recorder(burnish.BaseCallback):
+        def on_tool_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            told.append(("start", instance.name, inputs))
+
+        def on_tool_end(self, call_id: str, outputs: Any, exception: Exception | None = None) -> None:
+            told.append(("end", outputs, type(exception).__name__))
+
+    def fails() -> str:
+        raise ValueError("no")
+
+    with burnish.context(callbacks=[Recorder()]):
+        run([step("search", query="x"), step("fails"), *DONE], tools=(search, fails))
+    assert told == [
+        ("start", "search", {"query": "x"}),
+        ("end", ["about x"], "NoneType"),
+        ("start", "fails", {}),
+        ("end", None, "ValueError"),
+        ("start", "finish", {}),
+        ("end", "Completed.", "NoneType"),
+    ]

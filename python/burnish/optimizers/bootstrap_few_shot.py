@@ -34,7 +34,8 @@ class BootstrapFewShot(Optimizer):
 
     What it costs (LM calls):
         At most predictors × trainset × max_rounds; with a pass rate p, about predictors ×
-        max_bootstrapped_demos / p. With `traces` none.
+        max_bootstrapped_demos / p; one more for each reply that does not parse and is asked for once
+        more. With `traces` none.
 
     Example:
         >>> optimizer = BootstrapFewShot(metric=lambda example, prediction, trace=None: True)

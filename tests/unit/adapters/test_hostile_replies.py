@@ -12,17 +12,17 @@ from burnish.values.signature import OutputField, Signature
 from tests.support.replies import ADAPTERS
 
 BRACKETS = 1_000_000
-LONG = 200_000
+LONG = 100_000
 HOSTILE = {
     "brackets": "[" * BRACKETS,
     "braces": "{" * BRACKETS,
     "closed brackets": "[" * (BRACKETS // 2) + "]" * (BRACKETS // 2),
-    "closed braces": "{" * 50_000 + "}" * 50_000,
+    "closed braces": "{" * 24_000 + "}" * 24_000,
     "nested objects": '{"answer":' * 100_000 + "1" + "}" * 100_000,
     "nested in the answer": '{"answer": ' + "[" * 900 + "]" * 900 + ', "items": []}',
     "pairs": "{}" * LONG,
     "open objects": '{"answer": {' * 80_000,
-    "quotes": '"' * LONG,
+    "quotes": '"' * BRACKETS,
     "quotes in an object": '{"answer": ' + '"' * LONG + "}",
     "single quotes": "{'" * LONG,
     "commas": "{" + "," * 90_000 + "}",
@@ -59,7 +59,7 @@ HOSTILE = {
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 @pytest.mark.parametrize("reply", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_reply_costs_a_moment(adapter: FormAdapter, reply: str) -> None:
-    for kind, other in ((str, list[int] | None), (list[str], str | None)):
+    for kind, other in ((bool, list[int] | None), (str, list[str])):
         both = Signature({"answer": (kind, OutputField()), "items": (other, OutputField())})
         for made in (both, both.delete("items")):
             began = time.process_time()

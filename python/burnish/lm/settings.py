@@ -136,7 +136,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "log_run")):
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):
-            raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")
+            other = "not a class" if name == "adapter" else "not a class or a text"
+            raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, {other}.")
     callbacks = values.get("callbacks", ())
     if not isinstance(callbacks, list | tuple) or any(isinstance(one, type) for one in callbacks):
         raise ConfigError(f"callbacks={callbacks!r}: give a list of burnish.BaseCallback objects.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -417,3 +419,15 @@ def test_any_async_generator_can_be_taken_without_async() -> None:
             break
     gc.collect()
     assert closed == [True, True]
+
+
+def test_a_script_ends_with_a_stream_that_it_has_left_open() -> None:
+    script = (
+        "import burnish\n"
+        "from burnish.testing import ScriptedLM\n"
+        "burnish.configure(lm=ScriptedLM([{'answer': 'It is Paris. ' * 20}]))\n"
+        "stream = burnish.streamify(burnish.Predict('question -> answer'), async_streaming=False)(question='?')\n"
+        "print(next(stream).chunk)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("It is\n", "")

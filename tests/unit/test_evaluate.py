@@ -201,6 +201,30 @@ def test_whatever_a_row_holds_can_be_saved(tmp_path: Path) -> None:
         assert json.loads(list(csv.DictReader(file))[1]["says"]) == saved[1]["says"]
 
 
+class Odd(Module):
+    """Answers with what has no place in a file."""
+
+    def forward(self, says: str) -> Any:
+        inside: list[Any] = []
+        inside.append(inside)
+        return Prediction(answer={"itself": inside, "long": 2**20_000}.get(says, says))
+
+
+def test_a_value_that_cannot_be_written_costs_no_other_row(tmp_path: Path) -> None:
+    places = {"save_as_json": tmp_path / "r.json", "save_as_csv": tmp_path / "r.csv"}
+    Evaluate(devset=rows("long", "c"), metric=right)(Odd(), **places)
+    saved = [row["predicted_answer"] for row in json.loads((tmp_path / "r.json").read_text())]
+    assert saved == ["<int, which cannot be written: ValueError>", "c"]
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert [row["predicted_answer"] for row in csv.DictReader(file)] == saved
+
+
+def test_a_value_that_holds_itself_costs_no_result(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="rows could not be saved .RecursionError"):
+        result = Evaluate(devset=rows("itself", "yes"), metric=right)(Odd(), save_as_json=tmp_path / "r.json")
+    assert result.score == 50.0
+
+
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"save_as_json": tmp_path / "r.json", "save_as_csv": tmp_path / "r.csv"}
     evaluated("yes", **places)
@@ -277,6 +301,8 @@ def test_options_of_a_call_come_first_and_leave_the_others_as_they_are(tmp_path:
     [
         ({"displaytable": 3}, "Did you mean display_table"),
         ({"num_threads": 0}, "num_threads=0"),
+        ({"display_table": "all"}, "display_table='all'"),
+        ({"display_table": -1}, "display_table=-1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], said: str) -> None:
@@ -289,6 +315,11 @@ def test_arguments_that_there_are_not_are_refused() -> None:
         evaluated("yes", save_as_cvs="x")
     with pytest.raises(ConfigError, match="max_errors=-1"):
         evaluated("yes", max_errors=-1)
+    for score in ("0", None, float("nan"), float("-inf")):
+        with pytest.raises(ConfigError, match=f"failure_score={score!r}: give a finite number"):
+            evaluated("yes", failure_score=score)
+    with pytest.raises(ConfigError, match="budget=5: give a burnish.Budget"):
+        evaluated("yes", budget=5)
 
 
 # What is shown

@@ -165,6 +165,9 @@ def test_a_listener_that_could_mean_several_or_none_is_refused() -> None:
             self.second = burnish.Predict("question -> answer")
 
     program = Twice()
+    for wrong in ("answer", ["answer"], StreamListener("answer", program.first)):
+        with pytest.raises(ConfigError, match="give a list, such as .StreamListener"):
+            burnish.streamify(program, stream_listeners=wrong)
     with pytest.raises(ConfigError, match="could mean 'first' or 'second'"):
         burnish.streamify(program, stream_listeners=[StreamListener("answer")])
     with pytest.raises(ConfigError, match="finds no such predictor"):

@@ -120,6 +120,31 @@ def test_what_a_backend_asks_others_is_not_heard() -> None:
     assert heard.pieces == [(0, "said")]
 
 
+def test_what_had_come_of_a_reply_that_broke_off_is_on_the_bill() -> None:
+    class Breaks:
+        calls = 0
+
+        async def complete(self, request: Request) -> Response:
+            raise NotImplementedError
+
+        async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+            self.calls += 1
+            if self.calls == 2:
+                raise LMTransient("busy", model="m", status=503)
+            deliver(0, "x" * 400)
+            if self.calls == 1:
+                raise LMTransient("gone", model="m")
+            return Response((Output("x" * 400),), Usage(1, 10, 100), "m")
+
+    ledger = Ledger()
+    lm = LM("breaks/model", backend=Breaks(), cache=False, num_retries=2)
+    heard, _ = ask(lm, scope=Scope(ledger=ledger))
+    asked = lm.request([{"role": "user", "content": "?"}], config={}).tokens
+    used = ledger.total()
+    assert (used.calls, used.prompt_tokens, used.completion_tokens) == (3, asked + 10, 201)
+    assert heard.pieces == [(0, "x" * 400)]
+
+
 def test_no_attempt_is_heard_twice() -> None:
     lm = ScriptedLM([LMTransient("gone", model="m"), LMTransient("gone", model="m"), "Paris"], num_retries=2, pieces=2)
     heard, _ = ask(lm)

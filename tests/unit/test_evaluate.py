@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -445,6 +446,16 @@ def first_rows(result: EvaluationResult) -> list[Example]:
 def test_results_of_other_examples_are_not_compared() -> None:
     with pytest.raises(ConfigError, match="same examples in the same order"):
         paired(evaluated("yes", "no"), evaluated("no", "yes"))
+
+
+def test_examples_with_arrays_are_compared_too() -> None:
+    def result(*says: Any) -> EvaluationResult:
+        return Evaluate(devset=rows(*map(np.asarray, says)), metric=lambda *_: 1.0)(Says())
+
+    assert paired(result([1, 2], [3, 4]), result([1, 2], [3, 4])).n == 2
+    for other in (result([1, 2], [3, 5]), result([1, 2])):
+        with pytest.raises(ConfigError, match="same examples"):
+            paired(result([1, 2], [3, 4]), other)
 
 
 def test_a_model_that_judges_is_on_the_bill() -> None:

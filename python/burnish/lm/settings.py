@@ -48,7 +48,7 @@ _MEANING = {
 
 
 class Settings:
-    """Reads as attributes, such as `settings.lm` and `settings.num_threads`.
+    """Reads as attributes, such as `settings.lm` and `settings.num_threads`; setting one is to `configure` it.
 
     Attributes:
         history: The last calls of any LM, which `inspect_history` shows.
@@ -61,6 +61,13 @@ class Settings:
         self._changes: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar(
             "settings", default=MappingProxyType({})
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # As an attribute of the object it would hide the setting from `context` and from `configure`.
+        if name in ("history", "_lock", "_base", "_changes"):
+            super().__setattr__(name, value)
+        else:
+            self.configure(**{name: value})
 
     def __getattr__(self, name: str) -> Any:
         changes = self._changes.get()

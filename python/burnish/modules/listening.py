@@ -60,8 +60,7 @@ class HeardCall:
     def hear(self, number: int, text: str) -> None:
         """Part of `burnish.lm.pieces.Listener`."""
         if number == 0:
-            for piece in self._reader.feed(text):
-                self._pass_on(piece)
+            self._take(lambda: self._reader.feed(text))
 
     def restart(self, number: int) -> None:
         """Part of `burnish.lm.pieces.Listener`."""
@@ -76,8 +75,7 @@ class HeardCall:
 
         A text is told as it was parsed; a value of another type as the reply has it, else as a prompt shows it.
         """
-        for piece in self._reader.finish():
-            self._pass_on(piece)
+        self._take(self._reader.finish)
         for field in self._fields:
             if field not in outputs:
                 continue
@@ -90,6 +88,16 @@ class HeardCall:
                 self._void |= {field} & self._told.keys()
                 self._told[field] = told = ""
             self._pass_on(FieldPiece(field, text[len(told) :], True))
+
+    def _take(self, read: Callable[[], list[FieldPiece]]) -> None:
+        try:
+            pieces = read()
+        # A plugin's reader may fail in any way, and what it does not tell is told once the reply is parsed.
+        except Exception:
+            self._reader = FieldReader()
+            return
+        for piece in pieces:
+            self._pass_on(piece)
 
     def _pass_on(self, piece: FieldPiece) -> None:
         if piece.field not in self._fields:

@@ -44,24 +44,31 @@ _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.Pure
 
 
 def shown(value: Any) -> str:
-    """A value as a prompt shows it: text as it is, everything else as JSON.
+    """A value as a prompt shows it: text as it is, everything else as JSON; bytes that are no text as base64.
 
     Pictures, sounds and files in it are marks, which `burnish.adapters.content.content` turns into content parts.
 
     Raises:
-        ConfigError: The `format` of a value in it gives neither a text nor content parts.
+        ConfigError: The `format` of a value in it gives neither a text nor content parts, or the value holds itself.
     """
     if type(value) is str:
         return value
     if is_formatted(value) and type(value).format is not Type.format:
         return marked(value)
     try:
-        plain = pydantic_core.to_jsonable_python(in_order(value), fallback=_fallback, context=IN_PROMPT)
-    except pydantic_core.PydanticSerializationError as error:
+        plain = _jsonable(in_order(value))
+    except ValueError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
-        raise
+        raise ConfigError(f"A value of type {type(value).__name__} cannot be shown in a prompt: {error}.") from error
     return plain if isinstance(plain, str) else _encode(plain)
+
+
+def _jsonable(value: Any) -> Any:
+    try:
+        return pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT)
+    except UnicodeDecodeError:
+        return pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT, bytes_mode="base64")
 
 
 def _fallback(value: Any) -> Any:
@@ -69,7 +76,10 @@ def _fallback(value: Any) -> Any:
         return dict(value.items())
     if isinstance(value, Mapping):
         return dict(value)
-    return marked(value) if is_formatted(value) else str(value)
+    if is_formatted(value):
+        return marked(value)
+    # Arrays and their numbers: as text, a long array is shown without its middle.
+    return value.tolist() if callable(getattr(value, "tolist", None)) else str(value)
 
 
 class FieldText:

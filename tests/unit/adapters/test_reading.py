@@ -86,6 +86,14 @@ def test_a_section_is_told_as_soon_as_it_is_certain() -> None:
     assert reader.finish() == []
 
 
+def test_a_line_of_nothing_but_markdown_is_not_held_back_for_ever() -> None:
+    reader = SectionReader(NAMES)
+    reader.feed("[[ ## answer ## ]]\n")
+    assert reader.feed("*" * 30) == []
+    assert reader.feed("*") == [("answer", "*" * 31, False)]
+    assert reader.feed("*" * 1000) == [("answer", "*" * 1000, False)]
+
+
 OBJECTS = {
     "plain": '{"reasoning": "Because.", "answer": "Paris"}',
     "fenced": 'Here:\n```json\n{\n  "reasoning": "Because.",\n  "answer": "Paris"\n}\n```\n',

@@ -31,7 +31,7 @@ from burnish.adapters.parse import (
 )
 from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
-from burnish.values.ordered import in_order
+from burnish.values.ordered import put_in_order
 from burnish.values.signature_fields import default_of
 from burnish.values.types.base import Type, is_formatted
 
@@ -56,11 +56,12 @@ def shown(value: Any) -> str:
     if is_formatted(value) and type(value).format is not Type.format:
         return marked(value)
     try:
-        plain = _jsonable(in_order(value))
+        plain = _jsonable(value)
     except ValueError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
         raise ConfigError(f"A value of type {type(value).__name__} cannot be shown in a prompt: {error}.") from error
+    put_in_order(plain, value)
     return plain if isinstance(plain, str) else _encode(plain)
 
 
@@ -193,15 +194,14 @@ class FieldText:
         return self._plain_of(value)
 
     def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
-        if isinstance(value, set | frozenset):
-            # As JSON shows it, in an order that is the same in every process.
-            return _NOT_OF_THE_TYPE
         try:
-            return self._validator.dump_python(
+            dumped = self._validator.dump_python(
                 value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
             )
         except pydantic_core.PydanticSerializationError:
             return _NOT_OF_THE_TYPE
+        put_in_order(dumped, value)
+        return dumped
 
     def read(self, text: str, *, closed: bool, loose: bool = True) -> Any:
         """The value that a text stands for, valid for the field.

@@ -16,7 +16,7 @@ import pydantic_core
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from burnish.adapters.content import IN_PROMPT, IN_REPLY, marked
+from burnish.adapters.content import IN_PROMPT, IN_REPLY
 from burnish.adapters.describe import as_choice, bare, choices, holds_type, union_parts, without_none, words
 from burnish.adapters.json_text import read_json
 from burnish.adapters.parse import (
@@ -33,7 +33,7 @@ from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
 from burnish.values.ordered import put_in_order
 from burnish.values.signature_fields import default_of
-from burnish.values.types.base import Type, is_formatted
+from burnish.values.types.base import MARK, Type, is_formatted
 
 NOT_SHOWN = "Not shown."
 _NOT_OF_THE_TYPE: Any = object()
@@ -43,10 +43,13 @@ _NULLS = frozenset({"null", "none", "nil", "n/a"})
 _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, uuid.UUID)
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, *, context: dict[str, Any] = IN_PROMPT) -> str:
     """A value as a prompt shows it: text as it is, everything else as JSON; bytes that are no text as base64.
 
-    Pictures, sounds and files in it are marks, which `burnish.adapters.content.content` turns into content parts.
+    Args:
+        value: The value.
+        context: `IN_PROMPT`, where pictures, sounds and files in it are marks, which `burnish.adapters.content.content`
+            turns into content parts; `IN_REPLY` for a text that stays one, where they are their data.
 
     Raises:
         ConfigError: The `format` of a value in it gives neither a text nor content parts, or the value holds itself.
@@ -54,9 +57,11 @@ def shown(value: Any) -> str:
     if type(value) is str:
         return value
     if is_formatted(value) and type(value).format is not Type.format:
-        return marked(value)
+        said = context[MARK](value)
+        if said is not None:
+            return str(said)
     try:
-        plain = _jsonable(value)
+        plain = _jsonable(value, context)
     except ValueError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
@@ -65,20 +70,22 @@ def shown(value: Any) -> str:
     return plain if isinstance(plain, str) else _encode(plain)
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: Any, context: dict[str, Any]) -> Any:
+    fallback = partial(_fallback, context=context)
     try:
-        return pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT)
+        return pydantic_core.to_jsonable_python(value, fallback=fallback, context=context)
     except UnicodeDecodeError:
-        return pydantic_core.to_jsonable_python(value, fallback=_fallback, context=IN_PROMPT, bytes_mode="base64")
+        return pydantic_core.to_jsonable_python(value, fallback=fallback, context=context, bytes_mode="base64")
 
 
-def _fallback(value: Any) -> Any:
+def _fallback(value: Any, *, context: dict[str, Any]) -> Any:
     if isinstance(value, Example):
         return dict(value.items())
     if isinstance(value, Mapping):
         return dict(value)
-    if is_formatted(value):
-        return marked(value)
+    said = context[MARK](value) if is_formatted(value) else None
+    if said is not None:
+        return said
     # Arrays and their numbers: as text, a long array is shown without its middle.
     return value.tolist() if callable(getattr(value, "tolist", None)) else str(value)
 
@@ -161,7 +168,7 @@ class FieldText:
             return as_choice(value)
         plain = self._dumped(value, context)
         if plain is _NOT_OF_THE_TYPE:
-            return shown(value)
+            return shown(value, context=IN_REPLY)
         if isinstance(plain, str) and not self._quoted:
             return plain
         return _encode(plain)
@@ -179,7 +186,7 @@ class FieldText:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
         dumped = self._dumped(value)
         if dumped is _NOT_OF_THE_TYPE:
-            return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
+            return json.loads(text) if (text := shown(value, context=IN_REPLY))[:1] in ("{", "[") else text
         return dumped
 
     def _plain_typed(self, value: Any) -> Any:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from burnish.adapters.base import Adapter
+from burnish.adapters.content import IN_REPLY
 from burnish.adapters.field_text import shown
 from burnish.adapters.reading import FieldPiece, FieldReader
 from burnish.lm.history import asker
@@ -80,7 +81,7 @@ class HeardCall:
             if field not in outputs:
                 continue
             value, told = outputs[field], self._told.get(field)
-            text = value if isinstance(value, str) else shown(value) if told is None else told
+            text = value if isinstance(value, str) else shown(value, context=IN_REPLY) if told is None else told
             ended = field in self._ended
             if ended and told == text:
                 continue

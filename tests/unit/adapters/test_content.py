@@ -173,3 +173,11 @@ def test_sets_have_one_order_wherever_they_stand(adapter, kind, value):
 
 def test_members_of_a_set_keep_their_own_order():
     assert shown(Tagged(tags=set(), steps={(2, 1), (1, 9)})) == '{"tags": [], "steps": [[1, 9], [2, 1]]}'
+
+
+@pytest.mark.parametrize("adapter", [ChatAdapter(), JSONAdapter()])
+@pytest.mark.parametrize(("kind", "value"), [(str, PICTURE), (list[str], [PICTURE]), (int, {"x": PICTURE})])
+def test_what_a_model_has_written_has_no_marks_whatever_its_type(adapter, kind, value):
+    signature = Signature({"question": InputField(), "answer": (kind, OutputField())})
+    _, reply = adapter.format_demo(signature, {"question": "?", "answer": value})
+    assert "http://x/y.png" in reply["content"]

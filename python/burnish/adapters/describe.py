@@ -28,6 +28,8 @@ _BOUNDS = (
     ("le", "at most {}"),
     ("lt", "below {}"),
     ("multiple_of", "a multiple of {}"),
+    ("max_digits", "of at most {} digits"),
+    ("decimal_places", "with at most {} decimal places"),
     ("pattern", "matching {}"),
 )
 # How values that are written as text look.
@@ -166,8 +168,15 @@ def _type_words(annotation: Any, *, given: bool) -> str:
         return f"{name} as JSON" if typing.get_origin(annotation) or annotation in (list, dict, tuple, set) else name
     schema = _schema(annotation)
     if schema is None or (schema.get("type") == "string" and _says_how(annotation)):
-        return _said(annotation) if _says_how(annotation) else getattr(annotation, "__name__", str(annotation))
+        return _said(annotation) if _says_how(annotation) else _named(annotation)
     return f"JSON by the schema {json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def _named(annotation: Any) -> str:
+    """The name of a type, and of those in its brackets, without their modules."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return re.sub(r"\b(?:\w+\.|<locals>\.)+(?=\w)", "", inspect.formatannotation(annotation))
 
 
 def _says_how(annotation: Any) -> bool:
@@ -231,7 +240,7 @@ def _limits(metadata: list[Any], annotation: Any) -> list[str]:
     flat = [part for item in metadata for part in getattr(item, "metadata", None) or [item]]
     found: dict[str, Any] = {}
     for item in flat:
-        for key in ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"):
+        for key in (*(key for key, _ in _BOUNDS), "min_length", "max_length"):
             value = getattr(item, key, None)
             if value is not None:
                 found[key] = value

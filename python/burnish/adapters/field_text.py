@@ -17,7 +17,7 @@ import pydantic_core
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from burnish.adapters.content import IN_PROMPT, IN_REPLY, marked
+from burnish.adapters.content import IN_PROMPT, IN_REPLY
 from burnish.adapters.describe import as_choice, bare, choices, holds_type, union_parts, without_none, words
 from burnish.adapters.json_text import read_json
 from burnish.adapters.parse import (
@@ -32,9 +32,9 @@ from burnish.adapters.parse import (
 )
 from burnish.errors import ConfigError, ReplyError, SignatureError
 from burnish.values.example import Example
-from burnish.values.ordered import in_order
+from burnish.values.ordered import put_in_order
 from burnish.values.signature_fields import default_of
-from burnish.values.types.base import Type, is_formatted
+from burnish.values.types.base import MARK, Type, is_formatted
 
 NOT_SHOWN = "Not shown."
 _NOT_OF_THE_TYPE: Any = object()
@@ -44,33 +44,51 @@ _NULLS = frozenset({"null", "none", "nil", "n/a"})
 _SCALARS = (bytes, dt.date, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, uuid.UUID)
 
 
-def shown(value: Any) -> str:
-    """A value as a prompt shows it: text as it is, everything else as JSON.
+def shown(value: Any, *, context: dict[str, Any] = IN_PROMPT) -> str:
+    """A value as a prompt shows it: text as it is, everything else as JSON; bytes that are no text as base64.
 
-    Pictures, sounds and files in it are marks, which `burnish.adapters.content.content` turns into content parts.
+    Args:
+        value: The value.
+        context: `IN_PROMPT`, where pictures, sounds and files in it are marks, which `burnish.adapters.content.content`
+            turns into content parts; `IN_REPLY` for a text that stays one, where they are their data.
 
     Raises:
-        ConfigError: The `format` of a value in it gives neither a text nor content parts.
+        ConfigError: The `format` of a value in it gives neither a text nor content parts, or the value holds itself.
     """
     if type(value) is str:
         return value
     if is_formatted(value) and type(value).format is not Type.format:
-        return marked(value)
+        said = context[MARK](value)
+        if said is not None:
+            return str(said)
     try:
-        plain = pydantic_core.to_jsonable_python(in_order(value), fallback=_fallback, context=IN_PROMPT)
-    except pydantic_core.PydanticSerializationError as error:
+        plain = _jsonable(value, context)
+    except ValueError as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
-        raise
+        raise ConfigError(f"A value of type {type(value).__name__} cannot be shown in a prompt: {error}.") from error
+    put_in_order(plain, value)
     return plain if isinstance(plain, str) else _encode(plain)
 
 
-def _fallback(value: Any) -> Any:
+def _jsonable(value: Any, context: dict[str, Any]) -> Any:
+    fallback = partial(_fallback, context=context)
+    try:
+        return pydantic_core.to_jsonable_python(value, fallback=fallback, context=context)
+    except UnicodeDecodeError:
+        return pydantic_core.to_jsonable_python(value, fallback=fallback, context=context, bytes_mode="base64")
+
+
+def _fallback(value: Any, *, context: dict[str, Any]) -> Any:
     if isinstance(value, Example):
         return dict(value.items())
     if isinstance(value, Mapping):
         return dict(value)
-    return marked(value) if is_formatted(value) else str(value)
+    said = context[MARK](value) if is_formatted(value) else None
+    if said is not None:
+        return said
+    # Arrays and their numbers: as text, a long array is shown without its middle.
+    return value.tolist() if callable(getattr(value, "tolist", None)) else str(value)
 
 
 class FieldText:
@@ -154,7 +172,7 @@ class FieldText:
             return as_choice(value)
         plain = self._dumped(value, context)
         if plain is _NOT_OF_THE_TYPE:
-            return shown(value)
+            return shown(value, context=IN_REPLY)
         if isinstance(plain, str) and not self._quoted:
             return plain
         return _encode(plain)
@@ -172,7 +190,7 @@ class FieldText:
             return value if value is None or isinstance(value, bool | int | float) else as_choice(value)
         dumped = self._dumped(value)
         if dumped is _NOT_OF_THE_TYPE:
-            return json.loads(text) if (text := shown(value))[:1] in ("{", "[") else text
+            return json.loads(text) if (text := shown(value, context=IN_REPLY))[:1] in ("{", "[") else text
         return dumped
 
     def _plain_typed(self, value: Any) -> Any:
@@ -187,15 +205,14 @@ class FieldText:
         return self._plain_of(value)
 
     def _dumped(self, value: Any, context: dict[str, Any] | None = None) -> Any:
-        if isinstance(value, set | frozenset):
-            # As JSON shows it, in an order that is the same in every process.
-            return _NOT_OF_THE_TYPE
         try:
-            return self._validator.dump_python(
+            dumped = self._validator.dump_python(
                 value, mode="json", by_alias=True, round_trip=True, warnings="error", context=context
             )
         except pydantic_core.PydanticSerializationError:
             return _NOT_OF_THE_TYPE
+        put_in_order(dumped, value)
+        return dumped
 
     def read(self, text: str, *, closed: bool, loose: bool = True) -> Any:
         """The value that a text stands for, valid for the field.

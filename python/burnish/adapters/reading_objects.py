@@ -9,9 +9,12 @@ from collections.abc import Collection
 from burnish.adapters.reading import FieldPiece, FormReader
 
 _KEY = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*(?=\S)')
-_LETTERS = re.compile(r'(?:[^"\\]|\\(?:[^u]|u[0-9a-fA-F]{4}))*')
-# The first half of a character: its escape alone is no text.
-_HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
+# An escape that JSON does not have stops it: what that means is said by whoever parses the whole. The first half of a
+# character is taken once it is known what follows, since its escape alone is no text.
+_LETTERS = re.compile(
+    r'(?:[^"\\]|\\(?:["\\/bfnrt]|u(?![dD][89abAB])[0-9a-fA-F]{4}'
+    r"|u[dD][89abAB][0-9a-fA-F]{2}(?=[^\\]|\\[^u]|\\u[0-9a-fA-F]{4})))*"
+)
 
 
 class ObjectReader(FormReader):
@@ -70,8 +73,6 @@ class ObjectReader(FormReader):
         match = _LETTERS.match(self.text)
         end = match.end() if match is not None else 0
         ends = self.text[end : end + 1] == '"'
-        half = None if ends else _HALF.search(self.text, 0, end)
-        end = end if half is None else half.start()
         if not ends and not end:
             return False
         self._tell(pieces, json.loads(f'"{self.text[:end]}"', strict=False), last=ends)

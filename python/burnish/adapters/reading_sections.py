@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from burnish.adapters.reading import FieldPiece, FormReader
-from burnish.adapters.sections import HEADER, MARKUP, normal
+from burnish.adapters.sections import HEADER, MARKUP, NEAR, normal
 
 _PART_OF_A_HEADER = re.compile(r"\[(?:\[[ \t]{0,9}(?:#{1,4}[^\[\]\n]{0,130}\]?)?)?\Z")
 
@@ -53,8 +53,7 @@ class SectionReader(FormReader):
             start, end = match.span()
             name = match[1] if match[1] in self._names else normal(match[1])
             line = self.text.rfind("\n", 0, start) + 1
-            begins_line = line > 0 or self._begins_line
-            if begins_line and not self.text[line:start].strip(MARKUP):
+            if self._is_markup(line, start):
                 # What opened Markdown before the header closes after it.
                 self._closes_markdown = bool(self.text[line:start].strip(" \t"))
                 return name, line, end
@@ -73,9 +72,14 @@ class SectionReader(FormReader):
         if bracket >= 0 and _PART_OF_A_HEADER.match(text, bracket):
             end = bracket
         line = text.rfind("\n", 0, end) + 1
-        if (line > 0 or self._begins_line) and not text[line:end].strip(MARKUP):
+        if self._is_markup(line, end):
             end = line
         return len(text[:end].rstrip())
+
+    def _is_markup(self, line: int, end: int) -> bool:
+        """Whether nothing but a little Markdown stands on a line so far, so that a header may follow."""
+        begins = line > 0 or self._begins_line
+        return begins and end - line <= NEAR and not self.text[line:end].strip(MARKUP)
 
     def _tell(self, end: int, *, last: bool) -> list[FieldPiece]:
         """Tell the text up to `end`, and go on from there."""

@@ -22,7 +22,7 @@ HEADER = re.compile(r"\[\[[ \t]{0,9}#{1,4}[ \t]{0,9}([^\[\]#\n]{0,99}[^\[\]#\s])
 MARKUP = " \t>*_#`"
 _CLOSING_MARKUP = re.compile(r"[*_`]{0,9}")
 _REST_OF_MARKUP = re.compile(rf"[{re.escape(MARKUP)}]{{0,30}}(?:\n|\Z)")
-_NEAR = 30
+NEAR = 30
 
 
 def header(name: str) -> str:
@@ -108,8 +108,8 @@ def _sections(reply: str, names: Collection[str], *, anywhere: bool) -> Sections
         start, end = match.span()
         found = match[1] if match[1] in names else normal(match[1])
         if start and reply[start - 1] != "\n":
-            line = reply.rfind("\n", max(0, start - _NEAR), start) + 1
-            if (not line and start > _NEAR) or reply[line:start].strip(MARKUP):
+            line = reply.rfind("\n", max(0, start - NEAR), start) + 1
+            if (not line and start > NEAR) or reply[line:start].strip(MARKUP):
                 if not _stands_inside(reply, end, found, names, anywhere=anywhere):
                     continue
             else:

@@ -65,6 +65,7 @@ class _Question:
     def __init__(self, predictor: str) -> None:
         self.used: dict[str, Usage] = {}
         self._predictor = predictor
+        self._is_heard = True
 
     async def answered(
         self, model: LM, prompts: Prompts, inputs: Mapping[str, Any], config: Mapping[str, Any]
@@ -120,7 +121,8 @@ class _Question:
         told = {"signature": prompts.signature, "demos": prompts.demos, "inputs": inputs}
         formatting = self._request(model, prompts, asked, inputs, {**options, **config} if options else config)
         request = await watched_await("adapter_format", adapter, told, formatting, outputs=_messages)
-        return await heard(model.complete(request, predictor=self._predictor), adapter, asked)
+        call = model.complete(request, predictor=self._predictor)
+        return await (heard(call, adapter, asked) if self._is_heard else call)
 
     async def _request(
         self,
@@ -157,7 +159,10 @@ class _Question:
 
         outputs: Outputs = []
         first: ReplyError | None = None
-        for output in response.outputs:
+        is_heard = self._is_heard
+        for number, output in enumerate(response.outputs):
+            # Whoever listens to the fields hears those of the first completion, whichever model takes them out of it.
+            self._is_heard = is_heard and number == 0
             told = {"signature": prompts.signature, "completion": output.text}
             reading = prompts.adapter.read(prompts.signature, output, capabilities, ask)
             try:
@@ -166,6 +171,10 @@ class _Question:
                 if output.finish_reason == "length":
                     error = _cut_off(error)
                 first = first or error
+            else:
+                if output.finish_reason == "length":
+                    _warn_of_the_end(response.model)
+        self._is_heard = is_heard
         if not outputs and first is not None:
             raise first
         if first is not None:
@@ -179,6 +188,14 @@ class _Question:
 
 def _messages(request: Request) -> list[Message]:
     return request.messages
+
+
+def _warn_of_the_end(model: str) -> None:
+    warnings.warn(
+        f"A reply of {model!r} was cut off because it was too long, and yet it parses: the end of its last output may be "
+        "missing. Raise max_tokens, or ask for less.",
+        stacklevel=2,
+    )
 
 
 def _cut_off(error: ReplyError) -> ReplyError:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from burnish.adapters.content import IN_REPLY
 from burnish.adapters.field_text import shown
 from burnish.errors import AssertionFailed, ConfigError
 from burnish.lm.scope import current_scope
@@ -165,7 +166,7 @@ def _to_blame(trace: Sequence[Step], target: Any) -> Step | None:
 
 
 def _feedback(step: Step, message: str) -> str:
-    outputs = "\n".join(f"{name}: {shown(value)}" for name, value in step.outputs.items())
+    outputs = "\n".join(f"{name}: {shown(value, context=IN_REPLY)}" for name, value in step.outputs.items())
     return f"An earlier reply to the same inputs was not accepted. It was\n{outputs}\nand what is wanted is: {message}"
 
 

@@ -2,8 +2,9 @@
 
 A warning, and no error: whatever a value is, it can be shown, and a model may make sense of it. An input of the plain
 type ``str`` takes anything, which is shown as text or JSON. Every other type is checked as pydantic does: ``"3"`` is an
-int and a dict with the right keys is a model, ``"three"`` is not. Generators are not looked into, since that would use
-them up. Warnings name types and never values, so that Python shows each of them once.
+int and a dict with the right keys is a model, ``"three"`` is not. An iterator, such as a generator, becomes the list of
+what it gives: a prompt may be made twice, and the trace shows the inputs after it. Warnings name types and never
+values, so that Python shows each of them once.
 
 Cost: nothing where all inputs are ``str``, else about a microsecond for each other simple input.
 """
@@ -38,7 +39,7 @@ class _Expected(NamedTuple):
 
 
 def completed(signature: type[Signature], inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs of a call with the defaults of those that were not given.
+    """The inputs of a call with the defaults of those that were not given, and lists instead of iterators.
 
     Warns of inputs that are missing, unknown or of another type.
     """
@@ -47,6 +48,9 @@ def completed(signature: type[Signature], inputs: dict[str, Any]) -> dict[str, A
         expected = signature.kept[completed] = _expected(signature)
     if inputs.keys() != expected.names:
         inputs = _with_defaults(signature, inputs)
+    used_up = [name for name, value in inputs.items() if type(value) is not str and isinstance(value, Iterator)]
+    if used_up:
+        inputs = {**inputs, **{name: list(inputs[name]) for name in used_up}}
     for name, check in expected.checks.items():
         if name in inputs:
             _check(signature, name, inputs[name], check)
@@ -67,8 +71,6 @@ def _with_defaults(signature: type[Signature], inputs: dict[str, Any]) -> dict[s
 
 
 def _check(signature: type[Signature], name: str, value: Any, check: TypeAdapter[Any]) -> None:
-    if isinstance(value, Iterator):
-        return
     try:
         check.validate_python(value)
     except pydantic_core.ValidationError as error:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from burnish.adapters.base import Adapter
+from burnish.adapters.content import IN_REPLY
 from burnish.adapters.field_text import shown
 from burnish.adapters.reading import FieldPiece, FieldReader
 from burnish.lm.history import asker
@@ -60,8 +61,7 @@ class HeardCall:
     def hear(self, number: int, text: str) -> None:
         """Part of `burnish.lm.pieces.Listener`."""
         if number == 0:
-            for piece in self._reader.feed(text):
-                self._pass_on(piece)
+            self._take(lambda: self._reader.feed(text))
 
     def restart(self, number: int) -> None:
         """Part of `burnish.lm.pieces.Listener`."""
@@ -76,14 +76,13 @@ class HeardCall:
 
         A text is told as it was parsed; a value of another type as the reply has it, else as a prompt shows it.
         """
-        for piece in self._reader.finish():
-            self._pass_on(piece)
+        self._take(self._reader.finish)
         for field in self._fields:
             if field not in outputs:
                 continue
             value, pieces = outputs[field], self._told.get(field)
             told = None if pieces is None else "".join(pieces)
-            text = value if isinstance(value, str) else shown(value) if told is None else told
+            text = value if isinstance(value, str) else shown(value, context=IN_REPLY) if told is None else told
             ended = field in self._ended
             if ended and told == text:
                 continue
@@ -91,6 +90,16 @@ class HeardCall:
                 self._void |= {field} & self._told.keys()
                 self._told[field], told = [], ""
             self._pass_on(FieldPiece(field, text[len(told) :], True))
+
+    def _take(self, read: Callable[[], list[FieldPiece]]) -> None:
+        try:
+            pieces = read()
+        # A plugin's reader may fail in any way, and what it does not tell is told once the reply is parsed.
+        except Exception:
+            self._reader = FieldReader()
+            return
+        for piece in pieces:
+            self._pass_on(piece)
 
     def _pass_on(self, piece: FieldPiece) -> None:
         if piece.field not in self._fields:

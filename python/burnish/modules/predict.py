@@ -173,7 +173,12 @@ class Predict(Module):
         # Demos are the user's to change at any time, in place too, so they are compared.
         signature = self.signature
         kept = self._compiled_prompt
-        if kept is None or kept.adapter is not adapter or kept.signature is not signature or kept.demos != self.demos:
+        if (
+            kept is None
+            or kept.adapter is not adapter
+            or kept.signature is not signature
+            or not _are_same(kept.demos, self.demos)
+        ):
             demos = copy.deepcopy(self.demos)
             kept = Prompts(adapter, signature, instructions=signature.instructions, demos=demos)
             self._compiled_prompt = kept
@@ -188,3 +193,11 @@ or for one program: program.set_lm(...)."""
 
 def _advised(instructions: str, told: Sequence[Advice]) -> str:
     return "\n\n".join([instructions, *(one.text for one in told)])
+
+
+def _are_same(kept: Sequence[Any], demos: Sequence[Any]) -> bool:
+    try:
+        return bool(kept == demos)
+    # Values of the user's may refuse to be compared, as arrays do; a prompt is compiled anew then.
+    except Exception:
+        return False

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from burnish.adapters.content import IN_REPLY
 from burnish.adapters.field_text import shown
 from burnish.errors import ReplyError
 from burnish.modules.best_of_n import BestOfN
@@ -118,5 +119,5 @@ def _step(name: str, step: Step) -> str:
 
 def _fields(values: Any) -> str:
     if not isinstance(values, Mapping) and not hasattr(values, "items"):
-        return shown(values)
-    return "\n".join(f"{name}: {shown(value)}" for name, value in values.items())
+        return shown(values, context=IN_REPLY)
+    return "\n".join(f"{name}: {shown(value, context=IN_REPLY)}" for name, value in values.items())

@@ -102,7 +102,8 @@ class PythonInterpreter:
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                # Read to their ends, since a pipe that is not keeps the end of the process from being known.
+                await process.communicate()
         if status:
             raise CodeError(errors.strip() or f"The code was ended by {_reason(status)}.")
         return output.strip()
@@ -127,16 +128,21 @@ async def _spoken(process: asyncio.subprocess.Process, sent: bytes) -> tuple[str
         process.stdin.write(sent)
         await process.stdin.drain()
         process.stdin.close()
-    output, errors = await asyncio.gather(_read(process.stdout), _read(process.stderr))
-    return output.decode(errors="replace"), errors.decode(errors="replace")
+    written = await asyncio.gather(_read(process, process.stdout), _read(process, process.stderr))
+    if any(len(part) > _MOST_OUTPUT for part in written):
+        raise CodeError(f"The code wrote more than {_MOST_OUTPUT} bytes.")
+    output, errors = (part.decode(errors="replace") for part in written)
+    return output, errors
 
 
-async def _read(stream: asyncio.StreamReader) -> bytes:
+async def _read(process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> bytes:
+    """What comes until the end; a process that writes too much is killed, and the rest of it is not kept."""
     parts = b""
     while part := await stream.read(1 << 16):
-        parts += part
-        if len(parts) > _MOST_OUTPUT:
-            raise CodeError(f"The code wrote more than {_MOST_OUTPUT} bytes.")
+        if len(parts) <= _MOST_OUTPUT:
+            parts += part
+        elif process.returncode is None:
+            process.kill()
     return parts
 
 

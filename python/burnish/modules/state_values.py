@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from burnish.errors import StateError
 from burnish.values.example import Example
-from burnish.values.ordered import in_order
+from burnish.values.ordered import in_order, put_in_order
 
 
 def plain(value: Any) -> Any:
@@ -36,13 +36,15 @@ def plain(value: Any) -> Any:
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return value.item()
     try:
-        return pydantic_core.to_jsonable_python(value, fallback=_fallback)
+        written = pydantic_core.to_jsonable_python(value, fallback=_fallback)
     # Serializers of the user's types may raise anything; none of it can be written.
     except Exception as error:
         raise StateError(
             f"A demo holds {value!r:.200} of type {type(value).__name__}, which JSON cannot keep. Use "
             "texts, numbers, dates, lists, dicts or pydantic models in demos."
         ) from error
+    put_in_order(written, value)
+    return written
 
 
 def _fallback(value: Any) -> Any:

@@ -167,7 +167,7 @@ def checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
     """
     side = side_of(field) if isinstance(field, FieldInfo) else None
     if side is None:
-        called = " Call it: InputField()." if field in (InputField, OutputField) else ""
+        called = f" Call it: {field.__name__}()." if field in (InputField, OutputField) else ""
         raise SignatureError(
             f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.{called}"
         )

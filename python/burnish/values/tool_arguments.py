@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from burnish.errors import ConfigError
+from burnish.values.ordered import put_in_order
 
 _ARGS = re.compile(r"^(?:Args|Arguments|Parameters)\s*:\s*$")
 _GOOGLE = re.compile(r"^\s+\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
@@ -187,4 +188,6 @@ def _references(schema: Any) -> list[str]:
 
 def as_json(value: Any) -> Any:
     """A default as JSON has it; what it has no form for as text."""
-    return pydantic_core.to_jsonable_python(value, fallback=str)
+    plain = pydantic_core.to_jsonable_python(value, fallback=str)
+    put_in_order(plain, value)
+    return plain

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pydantic
 import pytest
 
@@ -142,11 +143,21 @@ class TestRender:
             (enum.StrEnum("Mood", {"GOOD": "good"}).GOOD, "good"),
             ([Example(a=Ticket(title="t"))], '[{"a": {"title": "t", "tags": []}}]'),
             ({"o": slice(1)}, '{"o": "slice(None, 1, None)"}'),
+            (b"plain", "plain"),
+            ([b"\xff\xfe"], '["__4="]'),
+            (np.arange(3000), str(list(range(3000)))),
+            ([np.float32(1.5), np.int64(2)], "[1.5, 2]"),
         ],
     )
     def test_values_are_shown_as_text_or_json(self, adapter, value, text):
         (message,) = adapter.render(Signature("q -> a"), {"q": value})
         assert message["content"] == f"[[ ## q ## ]]\n{text}\n\nReply with the sections `a`, then `completed`."
+
+    def test_a_value_that_holds_itself_is_an_error(self, adapter):
+        value: list[Any] = []
+        value.append(value)
+        with pytest.raises(ConfigError, match=r"type list cannot be shown in a prompt: Circular"):
+            adapter.render(Signature("q -> a"), {"q": value})
 
     def test_a_changed_task_shares_what_was_worked_out_from_the_fields(self, adapter):
         adapter.render(Triage, {})

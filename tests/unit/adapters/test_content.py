@@ -15,6 +15,7 @@ import pytest
 from burnish.adapters.chat import ChatAdapter
 from burnish.adapters.content import content, marked
 from burnish.adapters.field_text import shown
+from burnish.adapters.json import JSONAdapter
 from burnish.errors import ConfigError
 from burnish.values.example import Example
 from burnish.values.signature import InputField, OutputField, Signature
@@ -143,3 +144,40 @@ class TestChat:
         _, user, assistant = ChatAdapter().compile(ASK, instructions="", demos=[demo]).prefix.messages
         assert user["content"] == [text("[[ ## picture ## ]]\n"), PART, text("\n\n[[ ## hint ## ]]\nh")]
         assert isinstance(assistant["content"], str)
+
+
+class Tagged(pydantic.BaseModel):
+    tags: set[str]
+    steps: set[tuple[int, int]] = set()
+
+
+MANY = {str(number) for number in range(100, 130)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (set[str], MANY),
+        (dict[str, set[str]], {"tags": MANY}),
+        (list[frozenset[str]], [frozenset(MANY)]),
+        (Tagged, Tagged(tags=MANY)),
+        (list[Tagged], [Tagged(tags=MANY)]),
+    ],
+)
+@pytest.mark.parametrize("adapter", [ChatAdapter(), JSONAdapter()])
+def test_sets_have_one_order_wherever_they_stand(adapter, kind, value):
+    signature = Signature({"given": (kind, InputField()), "made": (kind, OutputField())})
+    for message in adapter.format_demo(signature, {"given": value, "made": value}):
+        assert json.dumps(sorted(MANY))[1:-1] in message["content"]
+
+
+def test_members_of_a_set_keep_their_own_order():
+    assert shown(Tagged(tags=set(), steps={(2, 1), (1, 9)})) == '{"tags": [], "steps": [[1, 9], [2, 1]]}'
+
+
+@pytest.mark.parametrize("adapter", [ChatAdapter(), JSONAdapter()])
+@pytest.mark.parametrize(("kind", "value"), [(str, PICTURE), (list[str], [PICTURE]), (int, {"x": PICTURE})])
+def test_what_a_model_has_written_has_no_marks_whatever_its_type(adapter, kind, value):
+    signature = Signature({"question": InputField(), "answer": (kind, OutputField())})
+    _, reply = adapter.format_demo(signature, {"question": "?", "answer": value})
+    assert "http://x/y.png" in reply["content"]

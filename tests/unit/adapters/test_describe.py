@@ -15,6 +15,7 @@ import annotated_types
 import pydantic
 import pytest
 
+import burnish
 from burnish.adapters.describe import line, words
 from burnish.values.signature import InputField, OutputField, Signature
 from burnish.values.types.base import Type
@@ -61,6 +62,8 @@ class Opaque:
         ),
         (Page, 'JSON by the schema {"properties":{"number":{"type":"integer"}},"required":["number"],"type":"object"}'),
         (Opaque, "Opaque"),
+        (list[Opaque], "list[Opaque]"),
+        (dict[str, burnish.Tool] | None, "dict[str, Tool], or null"),
         (dt.date, "date, YYYY-MM-DD"),
         (dt.datetime | None, "datetime, ISO 8601, or null"),
         (decimal.Decimal, "decimal number"),
@@ -170,6 +173,11 @@ def test_a_field_is_one_line():
         (str, {"min_length": 2, "pattern": "^a"}, "str, matching ^a, at least 2 characters"),
         (list[str], {"max_length": 3}, "list[str] as JSON, at most 3 items"),
         (int | None, {"ge": 0}, "int, at least 0, or null"),
+        (
+            decimal.Decimal,
+            {"max_digits": 4, "decimal_places": 2},
+            "decimal number, of at most 4 digits, with at most 2 decimal places",
+        ),
     ],
 )
 def test_constraints(kind, options, text):

@@ -86,10 +86,19 @@ def test_a_section_is_told_as_soon_as_it_is_certain() -> None:
     assert reader.finish() == []
 
 
+def test_a_line_of_nothing_but_markdown_is_not_held_back_for_ever() -> None:
+    reader = SectionReader(NAMES)
+    reader.feed("[[ ## answer ## ]]\n")
+    assert reader.feed("*" * 30) == []
+    assert reader.feed("*") == [("answer", "*" * 31, False)]
+    assert reader.feed("*" * 1000) == [("answer", "*" * 1000, False)]
+
+
 OBJECTS = {
     "plain": '{"reasoning": "Because.", "answer": "Paris"}',
     "fenced": 'Here:\n```json\n{\n  "reasoning": "Because.",\n  "answer": "Paris"\n}\n```\n',
     "escapes": '{"reasoning": "a \\"b\\" \\\\ \\n \\u00e9 \\ud83d\\ude00, {x}", "answer": "Paris\\\\"}',
+    "backslashes before letters": '{"reasoning": "\\\\ud83d \\\\\\\\(", "answer": "\\\\u00e9"}',
     "another key": '{"note": [1, {"answer": "no"}], "reasoning": "Because.", "answer": "Paris"}',
     "with thoughts": '<thinking>{"answer": "Rome"}</thinking>{"reasoning": "", "answer": "Paris"}',
     "spaces": '{ "reasoning" : "Because.  " , "answer" : "  Paris" }',
@@ -104,6 +113,14 @@ def test_texts_of_an_object_are_told_wherever_it_is_cut(reply: str) -> None:
         texts, ended, _ = told(ObjectReader(NAMES), way)
         assert texts == {name: values[name] for name in NAMES}, way
         assert ended == list(NAMES)
+
+
+def test_a_text_with_an_escape_that_json_does_not_have_is_told_up_to_there() -> None:
+    reply = '{"reasoning": "the area \\(x\\) is", "answer": "Paris"}'
+    for way in cuts(reply):
+        texts, ended, _ = told(ObjectReader(NAMES), way)
+        assert texts == {"reasoning": "the area "}, way
+        assert ended == []
 
 
 def test_values_of_other_types_are_told_as_their_json() -> None:

@@ -122,6 +122,15 @@ class TestRefusedParameters:
         assert lm.requests[0].params["response_format"] == {"type": "json_object"}
 
 
+class TestCutOff:
+    @pytest.mark.parametrize(
+        ("adapter", "reply"), [(None, "[[ ## answer ## ]]\n4"), (XMLAdapter(), "<answer>4"), (JSONAdapter(), "4")]
+    )
+    def test_a_reply_that_was_cut_off_and_parses_is_warned_of(self, adapter, reply):
+        with pytest.warns(UserWarning, match=r"cut off.*max_tokens"):
+            assert asked(ScriptedLM([Output(reply, "length")]), adapter=adapter).answer == 4
+
+
 class TestTwoSteps:
     def test_the_fields_are_taken_out_of_the_answer_by_the_other_model(self):
         thinker = ScriptedLM(["Six times seven makes forty-two."], model="scripted/thinker")
@@ -170,6 +179,13 @@ class TestTwoSteps:
         small = ScriptedLM([{"text": "hello"}])
         with burnish.context(lm=ScriptedLM(["Say hello."]), adapter=TwoStepAdapter(small)):
             assert Predict("question -> text")(question="?").text == "hello"
+
+    def test_whoever_listens_hears_what_is_taken_out_of_the_first_completion(self):
+        small = ScriptedLM([{"answer": 42}, {"answer": 43}])
+        with burnish.context(lm=ScriptedLM([["Forty-two.", "Forty-three."]]), adapter=TwoStepAdapter(small)):
+            *pieces, prediction = burnish.streamify(Predict(ASK, n=2), async_streaming=False)(question="?")
+        assert prediction.completions.answer == [42, 43]
+        assert "".join(piece.chunk for piece in pieces) == "42"
 
 
 class TestByName:

@@ -108,10 +108,16 @@ class TestTypes:
         assert re.search(message, said), said
         assert "three" not in said
 
-    def test_generators_are_not_used_up(self):
-        given = (word for word in "ab")
-        assert check(list[str], given) == []
-        assert list(given) == ["a", "b"]
+    def test_a_generator_is_shown_whole_in_the_second_try_too(self):
+        lm = ScriptedLM(["Let me think.", '{"answer": 3}'])
+        with burnish.context(lm=lm):
+            burnish.Predict("words: list[str] -> answer: int")(words=(word for word in "ab"))
+        assert all('["a", "b"]' in request.messages[-1]["content"] for request in lm.requests)
+
+    def test_the_items_of_a_generator_are_checked(self):
+        with pytest.warns(UserWarning, match="got a list"):
+            given = completed(Signature({"a": (list[int], InputField()), "b": OutputField()}), {"a": iter("ab")})
+        assert given == {"a": ["a", "b"]}
 
     def test_a_validator_that_crashes_is_a_warning(self):
         class Fussy(pydantic.BaseModel):

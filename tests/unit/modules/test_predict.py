@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
 
 import burnish
@@ -239,6 +240,16 @@ def test_a_prompt_is_compiled_once_until_something_changes() -> None:
     with burnish.context(lm=lm):
         shown()
     assert adapter.compiled == 7
+
+
+def test_demos_that_cannot_be_compared_are_shown_all_the_same() -> None:
+    predict = Predict("a -> b")
+    predict.demos = [Example(a="1", b="2", vector=np.arange(3))]
+    lm = ScriptedLM(lambda request: {"b": "y"})
+    with burnish.context(lm=lm):
+        for _ in range(3):
+            predict(a="x")
+    assert lm.requests[0].messages == lm.requests[2].messages
 
 
 def test_a_candidates_prompt_is_compiled_once_for_all_its_calls() -> None:

@@ -156,6 +156,16 @@ def test_what_takes_too_much_is_ended(text: str, says: str | None) -> None:
     assert time.monotonic() - begun < 40
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_writes_without_end_is_ended_each_time(stream: str) -> None:
+    text = f"import sys\nwhile True: print('x' * 1000, file=sys.{stream})"
+    begun = time.monotonic()
+    for _ in range(10):
+        with pytest.raises(CodeError, match="wrote more than"):
+            PythonInterpreter(timeout=5).execute(text)
+    assert time.monotonic() - begun < 8
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory of a process's addresses so")
 def test_the_limits_are_those_of_the_operating_system() -> None:
     text = "import resource as r\n[r.getrlimit(n)[0] for n in (r.RLIMIT_AS, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_CPU)]"

@@ -66,3 +66,33 @@ def test_two_steps_tell_what_the_second_takes_out() -> None:
         *items, prediction = burnish.streamify(predict, async_streaming=False)(question="?")
     assert prediction.answer == "Paris"
     assert heard(items) == {"answer": "Paris"}
+
+
+@pytest.mark.parametrize("pieces", [1, anywhere, 10_000], ids=["letters", "anywhere", "whole"])
+def test_json_with_the_backslashes_of_latex_is_heard_as_it_is_parsed(pieces: Any) -> None:
+    reply = '{"answer": "the area \\(x\\) is \\\\ud83d"}'
+    with burnish.context(lm=ScriptedLM([reply], pieces=pieces), adapter=burnish.JSONAdapter()):
+        *items, prediction = burnish.streamify(burnish.Predict("question -> answer"), async_streaming=False)(
+            question="?"
+        )
+    assert heard(items) == {"answer": prediction.answer}
+    assert prediction.answer.startswith("the area ")
+
+
+class Torn(burnish.ChatAdapter):
+    """Its reader fails after the first piece."""
+
+    def reader(self, signature: Any) -> Any:
+        reader = super().reader(signature)
+        feed, reader.feed = reader.feed, lambda text: feed(text) if "[[" in text else 1 / 0
+        return reader
+
+
+def test_a_reader_that_fails_costs_its_pieces_and_not_the_reply() -> None:
+    lm = ScriptedLM([{"answer": "Paris it is"}], pieces=22)
+    with burnish.context(lm=lm, adapter=Torn()):
+        *items, prediction = burnish.streamify(burnish.Predict("question -> answer"), async_streaming=False)(
+            question="?"
+        )
+    assert prediction.answer == "Paris it is"
+    assert heard(items) == {"answer": "Paris it is"}

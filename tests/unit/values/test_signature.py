@@ -319,6 +319,8 @@ class TestDict:
             Signature({"q": str})
         with pytest.raises(SignatureError, match=r"'q' needs .* Call it: InputField\(\)"):
             Signature({"q": InputField})
+        with pytest.raises(SignatureError, match=r"'a' needs .* Call it: OutputField\(\)"):
+            Signature({"q": InputField(), "a": OutputField})
         with pytest.raises(SignatureError, match="the type of 'q' is 3"):
             Signature({"q": (3, InputField())})
 

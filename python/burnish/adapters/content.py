@@ -76,6 +76,19 @@ def content(text: str) -> Content:
     return parts + _text_part(before)
 
 
+def unmarked(text: str) -> str:
+    """The text with words in place of its marks, for what is kept: a mark means nothing to another process."""
+    if _OPENING not in text:
+        return text
+    before, *marks = text.split(_OPENING)
+    kept = [before]
+    for mark in marks:
+        data, _, after = mark.partition(";")
+        kinds = ", ".join(part["type"].removesuffix("_url") for part in json.loads(base64.b64decode(data)))
+        kept += [f"[{kinds}]", after]
+    return "".join(kept)
+
+
 def _text_part(text: str) -> list[dict[str, Any]]:
     # Some providers refuse a part without text.
     return [{"type": "text", "text": text}] if text.strip() else []

@@ -14,6 +14,7 @@ from typing import Any
 import pydantic_core
 from pydantic import TypeAdapter
 
+from burnish.adapters.content import unmarked
 from burnish.errors import StateError
 from burnish.values.example import Example
 from burnish.values.ordered import in_order, put_in_order
@@ -25,7 +26,9 @@ def plain(value: Any) -> Any:
     Raises:
         StateError: JSON cannot keep it.
     """
-    if value is None or type(value) in (str, int, float, bool):
+    if type(value) is str:
+        return unmarked(value)
+    if value is None or type(value) in (int, float, bool):
         return value
     if isinstance(value, Example):
         return plain(dict(value.items()))

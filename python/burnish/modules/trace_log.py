@@ -19,6 +19,7 @@ from typing import Any
 
 import pydantic_core
 
+from burnish.adapters.content import unmarked
 from burnish.errors import ConfigError
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
@@ -85,7 +86,8 @@ class TraceLog:
         if not steps:
             return
         event = {"v": VERSION, "time": time.time(), "kind": "rollout_done", **fields, "trace": steps}
-        line = (json.dumps(event, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
+        text = unmarked(json.dumps(event, ensure_ascii=False, default=str))
+        line = f"{text}\n".encode(errors="backslashreplace")
         try:
             with self._lock:
                 left = memoryview(line)

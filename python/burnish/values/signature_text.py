@@ -19,6 +19,7 @@ from typing import Any
 
 from burnish.errors import SignatureError
 from burnish.values.signature_fields import check_name, is_type
+from burnish.values.tools import Tool, ToolCalls
 from burnish.values.types.audio import Audio
 from burnish.values.types.code import Code
 from burnish.values.types.file import File
@@ -37,7 +38,7 @@ _KNOWN |= {
 }
 _KNOWN["typing"] = typing
 # Looked for last, so that a type of the user's that has such a name is meant.
-_OWN: dict[str, Any] = {kind.__name__: kind for kind in (Audio, Code, File, History, Image)}
+_OWN: dict[str, Any] = {kind.__name__: kind for kind in (Audio, Code, File, History, Image, Tool, ToolCalls)}
 _SHOWN = "str, int, float, bool, list[...], dict[...], tuple[...], Literal[...], Optional[...], Any"
 
 

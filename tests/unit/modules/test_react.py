@@ -394,3 +394,27 @@ def test_a_loaded_agent_tells_of_the_tools_that_it_has(tmp_path: Any) -> None:
     assert "Look twice." in told
     assert "Looks elsewhere." in told
     assert "Finds passages." not in told
+
+
+def test_a_picture_that_a_tool_brought_is_words_in_a_saved_demo(tmp_path: Any) -> None:
+    def look(place: str) -> burnish.Image:
+        """Takes a picture."""
+        return burnish.Image(url=f"https://pictures.example/{place}.png")
+
+    agent = ReAct("question -> answer", tools=[look])
+    lm = ScriptedLM([step("look", place="harbour"), *DONE])
+    log = tmp_path / "log.jsonl"
+    with burnish.context(lm=lm, adapter=plain(), trace_log=burnish.TraceLog(log)):
+        tuned = BootstrapFewShot().compile(agent, trainset=[Example(question="?", answer="a").with_inputs("question")])
+    assert "harbour.png" in str(lm.requests[1].messages[-1]["content"])
+    tuned.save(tmp_path / "agent.json")
+    for kept in (tmp_path / "agent.json", log):
+        text = kept.read_text(encoding="utf-8")
+        assert "Result: [image]" in text
+        assert "part:" not in text
+
+
+def test_tools_are_types_of_a_signature_that_is_written_as_text() -> None:
+    signature = Predict("question, tools: list[Tool] -> calls: ToolCalls").signature
+    assert signature.input_fields["tools"].annotation == list[Tool]
+    assert signature.output_fields["calls"].annotation is burnish.ToolCalls

@@ -115,6 +115,21 @@ def bound(binding: Binding | None) -> Iterator[Binding | None]:
         _binding.reset(token)
 
 
+@contextmanager
+def traced_together() -> Iterator[None]:
+    """Let the steps of the block stand together in the trace, where the block began, whatever runs beside it."""
+    outer = current_binding()
+    if outer is None:
+        yield
+        return
+    number, inner = next(outer.numbers), outer.within()
+    try:
+        with bound(inner):
+            yield
+    finally:
+        outer.steps[number] = inner.trace
+
+
 def names_of(program: Any) -> dict[int, str]:
     """`id` → name of a program's predictors; valid as long as the program lives."""
     return {id(predictor): name for name, predictor in program.named_predictors(frozen=True)}

@@ -66,15 +66,27 @@ class Binding:
         told = (*self.advice, *advice)
         return replace(self, numbers=itertools.count(), steps={}, attempts=attempts, advice=told, **changes)
 
-    def note(self, number: int, step: Step, told: Sequence[Advice]) -> None:
-        """Keep the step that a call of this number ended with, after this advice."""
+    def note(self, number: int, step: Step, told: Sequence[Advice], how: Mapping[str, Any]) -> None:
+        """Keep the step that a call of this number ended with, after this advice and asked in this way."""
         self.steps[number] = step
         if self.memory is not None:
-            self.memory.keep(self._call(step.predictor, told), step.inputs, step.outputs)
+            self.memory.keep(self._call(step.predictor, told), {**step.inputs, **how}, step.outputs)
 
-    def recall(self, number: int, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice]) -> Any:
-        """The prediction of such a call in the last run, which makes it the step of this number; None where there is none."""
-        known = None if self.memory is None else self.memory.recall(self._call(predictor, told), inputs)
+    def recall(
+        self, number: int, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice], how: Mapping[str, Any]
+    ) -> Any:
+        """The prediction of such a call in the last run, which makes it the step of this number; None where there is none.
+
+        Args:
+            number: That of the call.
+            predictor: Who asks.
+            inputs: What it was given.
+            told: The advice for it.
+            how: What else the call was given, under names that no inputs have.
+        """
+        known = None
+        if self.memory is not None:
+            known = self.memory.recall(self._call(predictor, told), {**inputs, **how})
         if known is not None:
             self.steps[number] = Step(predictor, inputs, known)
         return known

@@ -124,7 +124,9 @@ class Predict(Module):
         told: tuple[Advice, ...] = ()
         if binding is not None and binding.advice:
             told = tuple(one for one in binding.advice if one.is_for(self, given))
-        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told)
+        # By its name and settings, since a program may make its LM anew in each run.
+        how = {"demos": demos, "lm": (model.model, model.params), "config": config, "signature": signature}
+        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told, how)
         if known is not None:
             return known
         adapter: Adapter = settings.adapter or _CHAT
@@ -151,7 +153,7 @@ class Predict(Module):
         )
         prediction.set_lm_usage(usage)
         if binding is not None:
-            binding.note(number, Step(self, given, prediction), told)
+            binding.note(number, Step(self, given, prediction), told, how)
         return prediction
 
     def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:

@@ -140,8 +140,7 @@ def assert_transform_module(module: Any, handler: Any = None, *, max_backtracks:
     Returns:
         The program itself.
     """
-    keywords = dict(getattr(handler, "keywords", {}))
-    return module.activate_assertions(max_backtracks=keywords.get("max_backtracks", max_backtracks))
+    return module.activate_assertions(handler, max_backtracks=max_backtracks)
 
 
 def backtrack_handler(*_: Any, **__: Any) -> Any:

@@ -383,7 +383,13 @@ def test_a_step_stays_what_it_was_whatever_the_tool_does_with_it_later() -> None
     def spell(x: str) -> Any:
         return iter(x)
 
-    steps = [step("note", x="a"), step("spell", x="hi"), step("note", x="b"), step("finish"), {"reasoning": "", "answer": ""}]
+    steps = [
+        step("note", x="a"),
+        step("spell", x="hi"),
+        step("note", x="b"),
+        step("finish"),
+        {"reasoning": "", "answer": ""},
+    ]
     lm = ScriptedLM(steps)
     with burnish.context(lm=lm):
         prediction = ReAct("question -> answer", tools=[note, spell])(question="?")

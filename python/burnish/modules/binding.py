@@ -19,6 +19,13 @@ from burnish.values.rollout import Step
 from burnish.values.seed import draw
 from burnish.values.space import Choice
 
+Number = tuple[int, ...]
+
+
+def _counted(*path: int) -> Iterator[Number]:
+    # No generator, which only one thread at a time may ask.
+    return map(lambda number: (*path, number), itertools.count())  # noqa: C417
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -27,7 +34,7 @@ class Binding:
     Attributes:
         names: `id` of each predictor → its name in the program.
         choices: Predictor name → what the candidate sets.
-        numbers: Counts the calls as they begin.
+        numbers: Counts the calls as they begin; each is a path, so that what begins within a part is counted there.
         steps: Number of the call → its step, once it has ended; of a part that made several attempts, those of the one
             that counts.
         attempts: Which attempt this is of each part that is being tried several times, the outermost first.
@@ -38,8 +45,8 @@ class Binding:
 
     names: Mapping[int, str]
     choices: Mapping[str, Choice]
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-    steps: dict[int, Step | Sequence[Step]] = field(default_factory=dict)
+    numbers: Iterator[Number] = field(default_factory=_counted)
+    steps: dict[Number, Step | Sequence[Step]] = field(default_factory=dict)
     attempts: tuple[int, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
@@ -64,16 +71,16 @@ class Binding:
         """
         attempts = self.attempts if attempt is None else (*self.attempts, attempt)
         told = (*self.advice, *advice)
-        return replace(self, numbers=itertools.count(), steps={}, attempts=attempts, advice=told, **changes)
+        return replace(self, numbers=_counted(), steps={}, attempts=attempts, advice=told, **changes)
 
-    def note(self, number: int, step: Step, told: Sequence[Advice], how: Mapping[str, Any]) -> None:
+    def note(self, number: Number, step: Step, told: Sequence[Advice], how: Mapping[str, Any]) -> None:
         """Keep the step that a call of this number ended with, after this advice and asked in this way."""
         self.steps[number] = step
         if self.memory is not None:
             self.memory.keep(self._call(step.predictor, told), {**step.inputs, **how}, step.outputs)
 
     def recall(
-        self, number: int, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice], how: Mapping[str, Any]
+        self, number: Number, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice], how: Mapping[str, Any]
     ) -> Any:
         """The prediction of such a call in the last run, which makes it the step of this number; None where there is none.
 
@@ -131,15 +138,8 @@ def bound(binding: Binding | None) -> Iterator[Binding | None]:
 def traced_together() -> Iterator[None]:
     """Let the steps of the block stand together in the trace, where the block began, whatever runs beside it."""
     outer = current_binding()
-    if outer is None:
+    with bound(None if outer is None else replace(outer, numbers=_counted(*next(outer.numbers)))):
         yield
-        return
-    number, inner = next(outer.numbers), outer.within()
-    try:
-        with bound(inner):
-            yield
-    finally:
-        outer.steps[number] = inner.trace
 
 
 def names_of(program: Any) -> dict[int, str]:

@@ -41,6 +41,7 @@ class Binding:
         config: Call settings of this attempt; they go over those of the candidate.
         advice: What predictors are told on top of their instructions.
         memory: What the last run of the same program brought, where it is run again.
+        path: Of the part that this is the view of; the numbers of its calls begin so.
     """
 
     names: Mapping[int, str]
@@ -51,6 +52,7 @@ class Binding:
     config: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
     memory: Memory | None = None
+    path: Number = ()
 
     @property
     def trace(self) -> list[Step]:
@@ -60,6 +62,15 @@ class Binding:
             step = self.steps[number]
             flat += [step] if isinstance(step, Step) else step
         return flat
+
+    def last_step(self) -> Step | None:
+        """The step that this part of the program made last, whatever others beside it made since; of none, of what is around."""
+        for depth in range(len(self.path), -1, -1):
+            own = [number for number, step in self.steps.items() if step and number[:depth] == self.path[:depth]]
+            if own:
+                step = self.steps[max(own)]
+                return step if isinstance(step, Step) else step[-1]
+        return None
 
     def within(self, *, attempt: int | None = None, advice: Sequence[Advice] = (), **changes: Any) -> Binding:
         """This view with a trace of its own, for a part that may be tried again.
@@ -71,7 +82,7 @@ class Binding:
         """
         attempts = self.attempts if attempt is None else (*self.attempts, attempt)
         told = (*self.advice, *advice)
-        return replace(self, numbers=_counted(), steps={}, attempts=attempts, advice=told, **changes)
+        return replace(self, numbers=_counted(), path=(), steps={}, attempts=attempts, advice=told, **changes)
 
     def note(self, number: Number, step: Step, told: Sequence[Advice], how: Mapping[str, Any]) -> None:
         """Keep the step that a call of this number ended with, after this advice and asked in this way."""
@@ -138,7 +149,11 @@ def bound(binding: Binding | None) -> Iterator[Binding | None]:
 def traced_together() -> Iterator[None]:
     """Let the steps of the block stand together in the trace, where the block began, whatever runs beside it."""
     outer = current_binding()
-    with bound(None if outer is None else replace(outer, numbers=_counted(*next(outer.numbers)))):
+    if outer is None:
+        yield
+        return
+    path = next(outer.numbers)
+    with bound(replace(outer, numbers=_counted(*path), path=path)):
         yield
 
 

@@ -180,6 +180,33 @@ def test_calls_that_are_asked_in_other_ways_keep_their_own_replies() -> None:
     assert first == second
 
 
+class Sides(Module):
+    """Four parts at once, each with a constraint of its own."""
+
+    def __init__(self, check: Any) -> None:
+        self.chain = Chain(check)
+
+    def forward(self, q: str) -> Any:
+        pairs = [(self.chain, {"q": f"{q}{n}"}) for n in range(4)]
+        return [prediction.answer for prediction in burnish.Parallel(num_threads=4)(pairs)]
+
+
+@pytest.mark.parametrize("check", [Assert, Suggest])
+def test_of_parts_that_run_at_once_the_one_that_failed_is_told(check: Any) -> None:
+    def reply(request: burnish.Request) -> dict[str, str]:
+        said = request.messages[-1]["content"]
+        told = "not accepted" in request.messages[0]["content"]
+        return {
+            "fact": "slow" if "?1" in said else "fact",
+            "answer": "too long" if "slow" in said and not told else "ok",
+        }
+
+    lm = ScriptedLM(reply, latency=lambda request: 0.05 if "slow" in request.messages[-1]["content"] else 0.0)
+    with burnish.context(lm=lm):
+        assert Sides(check).activate_assertions(max_backtracks=1)(q="?") == ["ok"] * 4
+    assert len(lm.requests) == 9
+
+
 def test_a_program_that_changes_what_it_gets_gets_it_unchanged_again() -> None:
     class Strips(Chain):
         def forward(self, q: str) -> Any:

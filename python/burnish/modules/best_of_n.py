@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 from burnish.errors import ConfigError, PromptTooLong
@@ -60,6 +62,8 @@ class BestOfN(Module):
         check_whole(0, fail_count=fail_count)
         if not callable(reward_fn):
             raise ConfigError(f"{kind}(reward_fn={reward_fn!r:.200}): give a function of inputs and prediction.")
+        if not isinstance(threshold, Real) or math.isnan(threshold):
+            raise ConfigError(f"{kind}(threshold={threshold!r:.200}): give the reward that is good enough, a number.")
         self.module = module
         self.N = N
         self.reward_fn = reward_fn

@@ -211,7 +211,11 @@ def test_rewards_may_be_async_or_ask_models_and_leave_no_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"N": 0}, {"N": "3"}, {"fail_count": -1}, {"module": "question -> answer"}, {"reward_fn": 1}]
+    "wrong",
+    [
+        *({"N": 0}, {"N": "3"}, {"fail_count": -1}, {"module": "question -> answer"}, {"reward_fn": 1}),
+        *({"threshold": None}, {"threshold": "1"}, {"threshold": float("nan")}),
+    ],
 )
 def test_wrong_settings_are_told_before_any_call(wrong: dict[str, Any]) -> None:
     given = {"module": Predict("q -> answer"), "N": 2, "reward_fn": brief, "threshold": 1}

@@ -72,6 +72,22 @@ class Binding:
                 return step if isinstance(step, Step) else step[-1]
         return None
 
+    def part(self) -> Binding:
+        """This view for a part that begins now: its steps stand together in the trace."""
+        path = next(self.numbers)
+        # Written out, since each call of a module makes one, and `replace` takes longer.
+        return Binding(
+            self.names,
+            self.choices,
+            _counted(*path),
+            self.steps,
+            self.attempts,
+            self.config,
+            self.advice,
+            self.memory,
+            path,
+        )
+
     def within(self, *, attempt: int | None = None, advice: Sequence[Advice] = (), **changes: Any) -> Binding:
         """This view with a trace of its own, for a part that may be tried again.
 
@@ -152,8 +168,7 @@ def traced_together() -> Iterator[None]:
     if outer is None:
         yield
         return
-    path = next(outer.numbers)
-    with bound(replace(outer, numbers=_counted(*path), path=path)):
+    with bound(outer.part()):
         yield
 
 

@@ -62,7 +62,8 @@ class BestOfN(Module):
         check_whole(0, fail_count=fail_count)
         if not callable(reward_fn):
             raise ConfigError(f"{kind}(reward_fn={reward_fn!r:.200}): give a function of inputs and prediction.")
-        if not isinstance(threshold, Real) or math.isnan(threshold):
+        given: Any = threshold
+        if not isinstance(given, Real) or math.isnan(given):
             raise ConfigError(f"{kind}(threshold={threshold!r:.200}): give the reward that is good enough, a number.")
         self.module = module
         self.N = N

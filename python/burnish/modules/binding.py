@@ -66,7 +66,7 @@ class Binding:
     def last_step(self) -> Step | None:
         """The step that this part of the program made last, whatever others beside it made since; of none, of what is around."""
         for depth in range(len(self.path), -1, -1):
-            own = [number for number, step in self.steps.items() if step and number[:depth] == self.path[:depth]]
+            own = [number for number, step in list(self.steps.items()) if step and number[:depth] == self.path[:depth]]
             if own:
                 step = self.steps[max(own)]
                 return step if isinstance(step, Step) else step[-1]

@@ -80,7 +80,7 @@ class AssertionFailed(BurnishError):
     """A constraint that a program states with `burnish.Assert` is not kept.
 
     Attributes:
-        target: The predictor or module that the constraint blames; None is the one called last.
+        target: What the constraint blames: a predictor, a module, or the step of one call; None is the last call there was.
     """
 
     def __init__(self, message: str, *, target: object = None) -> None:

@@ -19,7 +19,9 @@ _FULL = click.option("--full", is_flag=True, help="Show long texts whole, and al
 
 @click.command()
 @click.argument("saved")
-@click.option("--demos", default=4, show_default=True, help="Demos to show of each predictor at most.")
+@click.option(
+    "--demos", type=click.IntRange(min=0), default=4, show_default=True, help="Demos to show of each predictor at most."
+)
 @_FULL
 def show(saved: str, demos: int, full: bool) -> None:
     """Show a SAVED program, Burnish's or DSPy's: instructions, fields, demos and LM settings."""

@@ -11,17 +11,19 @@ from burnish.metrics.text import normalize_text
 from burnish.values.prediction import Completions, Prediction
 
 
-def default_normalize(value: Any) -> str | None:
+def default_normalize(value: Any) -> Any:
     """A text without case, articles and punctuation; None, which does not vote, for an empty one.
 
-    What is nothing but articles and punctuation, such as the answer ``a``, votes as it is.
+    What is nothing but articles and punctuation, such as the answer ``a``, votes as it is; so does what is no text, since
+    the sign and the point of a number are no punctuation.
 
     Example:
-        >>> default_normalize("The Eiffel tower!"), default_normalize("A"), default_normalize(" ")
-        ('eiffel tower', 'a', None)
+        >>> default_normalize("The Eiffel tower!"), default_normalize("A"), default_normalize(" "), default_normalize(-1.5)
+        ('eiffel tower', 'a', None, -1.5)
     """
-    text = "" if value is None else str(value)
-    return normalize_text(text) or text.strip().casefold() or None
+    if not isinstance(value, str):
+        return value
+    return normalize_text(value) or value.strip().casefold() or None
 
 
 def majority(

@@ -59,7 +59,7 @@ def Assert(condition: Any, message: str = "", target_module: Any = None) -> bool
         True
     """
     if not condition:
-        raise AssertionFailed(message or "A constraint of the program is not kept.", target=target_module)
+        raise AssertionFailed(message or "A constraint of the program is not kept.", target=_blamed(target_module))
     return True
 
 
@@ -83,8 +83,9 @@ def Suggest(condition: Any, message: str = "", target_module: Any = None) -> boo
     run = _run.get()
     if run is not None:
         binding = current_binding()
-        if run.left and binding is not None and _to_blame(binding.trace, target_module) is not None:
-            raise AssertionFailed(text, target=target_module)
+        blamed = _blamed(target_module)
+        if run.left and binding is not None and _to_blame(binding.trace, blamed) is not None:
+            raise AssertionFailed(text, target=blamed)
         run.passed_over.append(text)
     warnings.warn(f"A suggestion failed, and the program goes on: {text}", UserWarning, stacklevel=2)
     return False
@@ -141,8 +142,7 @@ def assert_transform_module(module: Any, handler: Any = None, *, max_backtracks:
     Returns:
         The program itself.
     """
-    keywords = dict(getattr(handler, "keywords", {}))
-    return module.activate_assertions(max_backtracks=keywords.get("max_backtracks", max_backtracks))
+    return module.activate_assertions(handler, max_backtracks=max_backtracks)
 
 
 def backtrack_handler(*_: Any, **__: Any) -> Any:
@@ -154,8 +154,16 @@ def backtrack_handler(*_: Any, **__: Any) -> Any:
     raise ConfigError("backtrack_handler is only a name here: write program.activate_assertions(max_backtracks=2).")
 
 
+def _blamed(target: Any) -> Any:
+    """The target, or the step that the part which says so made last: parts beside it may have made others since."""
+    binding = current_binding()
+    return binding.last_step() if target is None and binding is not None else target
+
+
 def _to_blame(trace: Sequence[Step], target: Any) -> Step | None:
-    """The last step of the target."""
+    """The last step of the target, which may be a step itself."""
+    if isinstance(target, Step):
+        return target
     if target is None:
         return trace[-1] if trace else None
     if hasattr(target, "named_predictors"):

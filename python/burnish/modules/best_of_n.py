@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, PromptTooLong
 from burnish.modules.attempts import BEYOND_ATTEMPTS, Attempts, reward_of
 from burnish.modules.binding import Binding
 from burnish.modules.module import Module
@@ -21,7 +23,7 @@ class BestOfN(Module):
     The first attempt is the module as it is; each further one is another draw at temperature 1, where the model takes a
     temperature. Attempts are made one after the other, since each may be the last. Seen from outside, only the steps of
     the attempt that is returned were taken: demos are made from these. An attempt that raises has lost, but for outages and
-    wrong settings, which are raised at once.
+    wrong settings, which are raised at once; so is a prompt too long for the model, as long as no attempt did fit.
 
     Costs:
         The LM calls of the module, 1 to N times.
@@ -60,6 +62,9 @@ class BestOfN(Module):
         check_whole(0, fail_count=fail_count)
         if not callable(reward_fn):
             raise ConfigError(f"{kind}(reward_fn={reward_fn!r:.200}): give a function of inputs and prediction.")
+        given: Any = threshold
+        if not isinstance(given, Real) or math.isnan(given):
+            raise ConfigError(f"{kind}(threshold={threshold!r:.200}): give the reward that is good enough, a number.")
         self.module = module
         self.N = N
         self.reward_fn = reward_fn
@@ -81,10 +86,12 @@ class BestOfN(Module):
             try:
                 binding, prediction = await attempts.make(lambda: self.module.acall(**inputs), advice=advice)
                 reward = await reward_of(self.reward_fn, inputs, prediction)
-            except BEYOND_ATTEMPTS:
-                raise
             # Programs and rewards are user code and may raise anything; the next attempt may be better.
             except Exception as error:
+                # Once one attempt did fit, what is too long is what another added: advice, or more steps.
+                grown = best is not None and isinstance(error, PromptTooLong)
+                if isinstance(error, BEYOND_ATTEMPTS) and not grown:
+                    raise
                 errors.append(error)
                 if len(errors) > most:
                     raise

@@ -19,6 +19,13 @@ from burnish.values.rollout import Step
 from burnish.values.seed import draw
 from burnish.values.space import Choice
 
+Number = tuple[int, ...]
+
+
+def _counted(*path: int) -> Iterator[Number]:
+    # No generator, which only one thread at a time may ask.
+    return map(lambda number: (*path, number), itertools.count())  # noqa: C417
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -27,23 +34,25 @@ class Binding:
     Attributes:
         names: `id` of each predictor → its name in the program.
         choices: Predictor name → what the candidate sets.
-        numbers: Counts the calls as they begin.
+        numbers: Counts the calls as they begin; each is a path, so that what begins within a part is counted there.
         steps: Number of the call → its step, once it has ended; of a part that made several attempts, those of the one
             that counts.
         attempts: Which attempt this is of each part that is being tried several times, the outermost first.
         config: Call settings of this attempt; they go over those of the candidate.
         advice: What predictors are told on top of their instructions.
         memory: What the last run of the same program brought, where it is run again.
+        path: Of the part that this is the view of; the numbers of its calls begin so.
     """
 
     names: Mapping[int, str]
     choices: Mapping[str, Choice]
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-    steps: dict[int, Step | Sequence[Step]] = field(default_factory=dict)
+    numbers: Iterator[Number] = field(default_factory=_counted)
+    steps: dict[Number, Step | Sequence[Step]] = field(default_factory=dict)
     attempts: tuple[int, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
     memory: Memory | None = None
+    path: Number = ()
 
     @property
     def trace(self) -> list[Step]:
@@ -53,6 +62,31 @@ class Binding:
             step = self.steps[number]
             flat += [step] if isinstance(step, Step) else step
         return flat
+
+    def last_step(self) -> Step | None:
+        """The step that this part of the program made last, whatever others beside it made since; of none, of what is around."""
+        for depth in range(len(self.path), -1, -1):
+            own = [number for number, step in list(self.steps.items()) if step and number[:depth] == self.path[:depth]]
+            if own:
+                step = self.steps[max(own)]
+                return step if isinstance(step, Step) else step[-1]
+        return None
+
+    def part(self) -> Binding:
+        """This view for a part that begins now: its steps stand together in the trace."""
+        path = next(self.numbers)
+        # Written out, since each call of a module makes one, and `replace` takes longer.
+        return Binding(
+            self.names,
+            self.choices,
+            _counted(*path),
+            self.steps,
+            self.attempts,
+            self.config,
+            self.advice,
+            self.memory,
+            path,
+        )
 
     def within(self, *, attempt: int | None = None, advice: Sequence[Advice] = (), **changes: Any) -> Binding:
         """This view with a trace of its own, for a part that may be tried again.
@@ -64,17 +98,29 @@ class Binding:
         """
         attempts = self.attempts if attempt is None else (*self.attempts, attempt)
         told = (*self.advice, *advice)
-        return replace(self, numbers=itertools.count(), steps={}, attempts=attempts, advice=told, **changes)
+        return replace(self, numbers=_counted(), path=(), steps={}, attempts=attempts, advice=told, **changes)
 
-    def note(self, number: int, step: Step, told: Sequence[Advice]) -> None:
-        """Keep the step that a call of this number ended with, after this advice."""
+    def note(self, number: Number, step: Step, told: Sequence[Advice], how: Mapping[str, Any]) -> None:
+        """Keep the step that a call of this number ended with, after this advice and asked in this way."""
         self.steps[number] = step
         if self.memory is not None:
-            self.memory.keep(self._call(step.predictor, told), step.inputs, step.outputs)
+            self.memory.keep(self._call(step.predictor, told), {**step.inputs, **how}, step.outputs)
 
-    def recall(self, number: int, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice]) -> Any:
-        """The prediction of such a call in the last run, which makes it the step of this number; None where there is none."""
-        known = None if self.memory is None else self.memory.recall(self._call(predictor, told), inputs)
+    def recall(
+        self, number: Number, predictor: Any, inputs: dict[str, Any], told: Sequence[Advice], how: Mapping[str, Any]
+    ) -> Any:
+        """The prediction of such a call in the last run, which makes it the step of this number; None where there is none.
+
+        Args:
+            number: That of the call.
+            predictor: Who asks.
+            inputs: What it was given.
+            told: The advice for it.
+            how: What else the call was given, under names that no inputs have.
+        """
+        known = None
+        if self.memory is not None:
+            known = self.memory.recall(self._call(predictor, told), {**inputs, **how})
         if known is not None:
             self.steps[number] = Step(predictor, inputs, known)
         return known
@@ -113,6 +159,17 @@ def bound(binding: Binding | None) -> Iterator[Binding | None]:
         yield binding
     finally:
         _binding.reset(token)
+
+
+@contextmanager
+def traced_together() -> Iterator[None]:
+    """Let the steps of the block stand together in the trace, where the block began, whatever runs beside it."""
+    outer = current_binding()
+    if outer is None:
+        yield
+        return
+    with bound(outer.part()):
+        yield
 
 
 def names_of(program: Any) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
@@ -11,6 +12,7 @@ from burnish.lm.callbacks import BaseCallback
 from burnish.lm.history import show
 from burnish.lm.settings import settings
 from burnish.loop import in_thread, on_loop, run_here, run_sync
+from burnish.modules.binding import traced_together
 from burnish.modules.calls import called
 from burnish.modules.parts import copied, mapped, walk
 from burnish.modules.trace_log import logged
@@ -79,7 +81,8 @@ class Module:
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        with logged(self), called(self, args, kwargs) as call:
+        together = nullcontext() if self.is_predictor else traced_together()
+        with logged(self), called(self, args, kwargs) as call, together:
             if self._backtracks is None:
                 call.outputs = outputs = await _run(self, args, kwargs)
             else:

@@ -9,6 +9,7 @@ from burnish.adapters.field_text import shown
 from burnish.errors import ConfigError
 from burnish.modules.module import Module
 from burnish.modules.predict import Predict
+from burnish.values.prediction import Prediction
 from burnish.values.signature import InputField, OutputField, Signature, ensure_signature
 from burnish.values.whole import check_whole
 
@@ -52,7 +53,7 @@ class MultiChainComparison(Module):
         rationale = OutputField(desc="what the attempts get right and wrong, and what follows")
         self.predict = Predict(own.prepend("rationale", rationale), temperature=temperature, **config)
 
-    async def aforward(self, completions: Sequence[Any], **inputs: Any) -> Any:
+    async def aforward(self, completions: Sequence[Any] | Prediction, **inputs: Any) -> Any:
         """The answer after a comparison.
 
         Args:
@@ -63,7 +64,8 @@ class MultiChainComparison(Module):
         Raises:
             ConfigError: There are more or fewer than M.
         """
-        rows = [dict(one.items()) for one in completions]
+        given = completions.completions if isinstance(completions, Prediction) else completions
+        rows = [dict(one.items()) for one in given]
         if len(rows) != self.M:
             raise ConfigError(f"MultiChainComparison(M={self.M}) compares {self.M} completions, and got {len(rows)}.")
         attempts = {f"reasoning_attempt_{number}": self._attempt(row) for number, row in enumerate(rows, 1)}

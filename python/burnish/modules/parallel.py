@@ -8,12 +8,13 @@ import inspect
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
 from burnish.loop import all_of, in_thread, on_loop, run_sync
+from burnish.modules.binding import traced_together
 from burnish.values.example import Example
 from burnish.values.whole import check_whole
 
@@ -24,7 +25,8 @@ class Parallel:
     """Runs pairs of program and inputs at once; results stand in the order of the pairs.
 
     An error ends the whole: the others are cancelled and it is raised. With `max_errors` so many may happen first, and with
-    `return_failed_examples` any number, unless `max_errors` says otherwise; the result of a pair that failed is None.
+    `return_failed_examples` any number, unless `max_errors` says otherwise; the result of a pair that failed is None. In the
+    trace of a program around it the steps of each pair stand together, in the order of the pairs, however long each takes.
 
     Args:
         num_threads: How many at once; default is the setting of that name. LM calls keep the limit of a run around this too.
@@ -72,15 +74,15 @@ class Parallel:
         self.timeout = timeout
         self.straggler_limit = straggler_limit
 
-    def __call__(self, exec_pairs: Sequence[tuple[Any, Any]], num_threads: int | None = None) -> Results:
+    def __call__(self, exec_pairs: Iterable[tuple[Any, Any]], num_threads: int | None = None) -> Results:
         """Run the pairs and wait; see `acall`."""
         return run_sync(self.acall(exec_pairs, num_threads))
 
-    def forward(self, exec_pairs: Sequence[tuple[Any, Any]], num_threads: int | None = None) -> Results:
+    def forward(self, exec_pairs: Iterable[tuple[Any, Any]], num_threads: int | None = None) -> Results:
         """The same as a call, under DSPy's name."""
         return self(exec_pairs, num_threads)
 
-    async def acall(self, exec_pairs: Sequence[tuple[Any, Any]], num_threads: int | None = None) -> Results:
+    async def acall(self, exec_pairs: Iterable[tuple[Any, Any]], num_threads: int | None = None) -> Results:
         """Run the pairs, from async code.
 
         Args:
@@ -92,8 +94,9 @@ class Parallel:
             ConfigError: Something is no such pair.
             Exception: The first error that is one too many; the other pairs are cancelled.
         """
-        calls = [self._call(pair) for pair in exec_pairs]
-        return await on_loop(self._run(calls, [pair[1] for pair in exec_pairs], num_threads))
+        pairs = list(exec_pairs)
+        calls = [self._call(pair) for pair in pairs]
+        return await on_loop(self._run(calls, [pair[1] for pair in pairs], num_threads))
 
     async def _run(self, calls: Sequence[Callable[[], Any]], given: Sequence[Any], num_threads: int | None) -> Results:
         limit = asyncio.Semaphore(num_threads or self.num_threads or settings.num_threads)
@@ -104,7 +107,8 @@ class Parallel:
         async def one(place: int) -> Any:
             async with limit:
                 try:
-                    return await calls[place]()
+                    with traced_together():
+                        return await calls[place]()
                 # Programs are user code and may raise anything; how much of it is too much is the caller's to say.
                 except Exception as error:
                     errors[place] = error

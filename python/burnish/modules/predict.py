@@ -13,7 +13,7 @@ from burnish.lm.callbacks import BaseCallback, watched_call
 from burnish.lm.lm import LM
 from burnish.lm.secrets import without_secrets
 from burnish.lm.settings import settings
-from burnish.modules.asking import answered
+from burnish.modules.asking import Outputs, answered
 from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts
 from burnish.modules.inputs import completed
@@ -115,7 +115,7 @@ class Predict(Module):
             )
         given = completed(asked, inputs)
         binding = current_binding()
-        number = 0 if binding is None else next(binding.numbers)
+        number = () if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
         choice = _NOTHING if binding is None else binding.choices.get(name, _NOTHING)
         model = lm or choice.lm or self.lm or settings.lm
@@ -124,7 +124,9 @@ class Predict(Module):
         told: tuple[Advice, ...] = ()
         if binding is not None and binding.advice:
             told = tuple(one for one in binding.advice if one.is_for(self, given))
-        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told)
+        # By its name and settings, since a program may make its LM anew in each run.
+        how = {"demos": demos, "lm": (model.model, model.params), "config": config, "signature": signature}
+        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told, how)
         if known is not None:
             return known
         adapter: Adapter = settings.adapter or _CHAT
@@ -146,12 +148,9 @@ class Predict(Module):
             outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
         if heard is not None:
             heard.settle(outputs[0])
-        prediction = (
-            Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
-        )
-        prediction.set_lm_usage(usage)
+        prediction = _predicted(outputs, asked, usage)
         if binding is not None:
-            binding.note(number, Step(self, given, prediction), told)
+            binding.note(number, Step(self, given, prediction), told, how)
         return prediction
 
     def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:
@@ -189,6 +188,13 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
     burnish.configure(lm=burnish.LM("openai/gpt-4o-mini"))   # needs OPENAI_API_KEY
     burnish.configure(lm=burnish.LM("offline/icl"))          # embedded, no network, no key
 or for one program: program.set_lm(...)."""
+
+
+def _predicted(outputs: Outputs, signature: type[Signature], usage: dict[str, Any]) -> Prediction:
+    one = len(outputs) == 1
+    prediction = Prediction(outputs[0]) if one else Prediction.from_completions(outputs, signature=signature)
+    prediction.set_lm_usage(usage)
+    return prediction
 
 
 def _advised(instructions: str, told: Sequence[Advice]) -> str:

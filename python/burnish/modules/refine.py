@@ -8,7 +8,7 @@ from typing import Any
 
 from burnish.adapters.content import IN_REPLY
 from burnish.adapters.field_text import shown
-from burnish.errors import ReplyError
+from burnish.errors import PromptTooLong, ReplyError
 from burnish.modules.best_of_n import BestOfN
 from burnish.modules.binding import Binding, bound
 from burnish.modules.predict import Predict
@@ -38,7 +38,8 @@ class Refine(BestOfN):
     After an attempt below the threshold a predictor of this module's own looks at its trace and writes advice for
     the inner predictors. The next attempt sees the advice below its instructions; signatures, demos and the module itself
     stay as they are, and no demo that is made from the trace shows the advice. The advice is asked of the model that
-    the module's first step was asked of. A reply without readable advice costs no more than that: the next attempt has none.
+    the module's first step was asked of. A reply without readable advice costs no more than that: the next attempt has none. So it
+    is where the trace is too long for that model.
 
     Costs:
         The LM calls of the module, 1 to N times, and one call for the advice between two attempts.
@@ -84,7 +85,7 @@ class Refine(BestOfN):
                     judged=f"{reward:g}, and {self.threshold:g} would do",
                     lm=_model(binding, trace),
                 )
-            except ReplyError:
+            except (ReplyError, PromptTooLong):
                 return ()
         return [
             Advice(parts[name], f"What an earlier attempt at the same inputs teaches you:\n{text.strip()}")

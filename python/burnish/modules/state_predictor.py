@@ -29,7 +29,7 @@ DSPY_ONLY = frozenset(
         "prompt_cache",
     }
 )
-_ADDRESSES = ("api_base", "base_url", "api_url")
+ADDRESSES = ("api_base", "base_url", "api_url")
 
 
 class Change(NamedTuple):
@@ -179,7 +179,7 @@ def _read_lm(saved: Any, name: str, *, trusted: bool) -> LM | None:
         return None
     if not isinstance(saved, Mapping) or not isinstance(saved.get("model"), str):
         raise StateError(f"The LM of predictor {name!r} names no model.")
-    address = next((saved[key] for key in _ADDRESSES if saved.get(key) is not None), None)
+    address = next((saved[key] for key in ADDRESSES if saved.get(key) is not None), None)
     if address is not None and not trusted:
         # A file that chooses the address could have the user's key sent there.
         warnings.warn(
@@ -198,7 +198,7 @@ def _read_lm(saved: Any, name: str, *, trusted: bool) -> LM | None:
             stacklevel=2,
         )
     known = ("model", "cache", "num_retries")
-    left_out = DSPY_ONLY | {*keys, *_ADDRESSES}
+    left_out = DSPY_ONLY | {*keys, *ADDRESSES}
     params = {
         key: value
         for key, value in saved.items()

@@ -7,6 +7,7 @@ else than what was saved (a text ``"3"`` in an int field, say), it stays what it
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -28,6 +29,8 @@ def plain(value: Any) -> Any:
     """
     if type(value) is str:
         return unmarked(value)
+    if type(value) is float and not math.isfinite(value):
+        raise StateError(f"A demo holds {value}, which is no number in JSON. Leave it out, or write it as a text.")
     if value is None or type(value) in (int, float, bool):
         return value
     if isinstance(value, Example):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from burnish.adapters.field_text import shown
@@ -29,16 +29,28 @@ class Trajectory:
 
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
+        # Written as each step is made: a tool may change later what it returned, or return what can be read but once.
+        self._texts: list[str] = []
         self._hidden = 0
 
     def __len__(self) -> int:
-        return len(self.fields) // len(_FIELDS)
+        return len(self._texts)
 
     def add(self, thought: str, tool_name: str | None, tool_args: Mapping[str, Any], observation: Any) -> None:
         """Add a step; without a tool's name, one in which none was called."""
         number = len(self)
+        try:
+            observation = list(observation) if isinstance(observation, Iterator) else observation
+            result = shown(observation)
+        # What tools return is the user's, and may raise anything as it is read or written.
+        except Exception as error:
+            result = f"The result cannot be shown: {type(error).__name__}."
         values = (thought, tool_name, dict(tool_args), observation)
         self.fields.update({f"{name}_{number}": value for name, value in zip(_FIELDS, values, strict=True)})
+        lines = [f"Step {number + 1}"]
+        lines += [f"Thought: {thought}"] if thought else []
+        lines += [f"Call: {tool_name} {shown(tool_args)}"] if tool_name is not None else []
+        self._texts.append("\n".join([*lines, f"Result: {result}"]))
 
     def hide_oldest(self) -> bool:
         """Leave the oldest step that is shown out of the text from now on; false where no more than one is left."""
@@ -49,14 +61,7 @@ class Trajectory:
 
     def text(self) -> str:
         """The steps as a prompt shows them."""
-        parts = [self._step(number) for number in range(self._hidden, len(self))]
+        parts = self._texts[self._hidden :]
         if self._hidden:
             parts.insert(0, f"(The first {self._hidden} steps are left out.)")
         return "\n\n".join(parts) or NOTHING_YET
-
-    def _step(self, number: int) -> str:
-        thought, tool, args, observation = (self.fields[f"{name}_{number}"] for name in _FIELDS)
-        lines = [f"Step {number + 1}"]
-        lines += [f"Thought: {thought}"] if thought else []
-        lines += [f"Call: {tool} {shown(args)}"] if tool is not None else []
-        return "\n".join([*lines, f"Result: {shown(observation)}"])

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import StateError
-from burnish.lm.secrets import without_secrets
+from burnish.lm.secrets import bare_address, without_secrets
 from burnish.modules.state import parts_of
-from burnish.modules.state_predictor import DSPY_ONLY
+from burnish.modules.state_predictor import ADDRESSES, DSPY_ONLY
 
 _ITS_NAME = re.compile(r"\$\{(\w+)\}")
 
@@ -117,7 +117,10 @@ def _predictor(name: str, part: Any, told: Any) -> SavedPredictor:
 
 def _settings(lm: Mapping[str, Any]) -> dict[str, Any]:
     """What an LM is set to, but for credentials, what is not set, and what says nothing outside of DSPy."""
-    kept = without_secrets(lm)
+    kept = {
+        key: bare_address(value) if key in ADDRESSES and isinstance(value, str) else value
+        for key, value in without_secrets(lm).items()
+    }
     return {key: value for key, value in kept.items() if key not in DSPY_ONLY and value not in (None, {}, [])}
 
 
@@ -135,10 +138,13 @@ def _fields(saved: list[Mapping[str, Any]], told: Any) -> Iterator[SavedField]:
         description = str(entry.get("description") or "")
         # A field that nobody described is described by its own name.
         bare = _ITS_NAME.fullmatch(description)
+        place, type_ = entry.get("field_type") or side, entry.get("type") or kind
+        named = entry.get("name") or name or (bare[1] if bare else None)
+        # Anybody may have edited the file, and what is in it is shown whatever it is.
         yield SavedField(
-            entry.get("name") or name or (bare[1] if bare else None),
-            entry.get("field_type") or side,
-            entry.get("type") or kind,
+            None if named is None else str(named),
+            place if place in ("input", "output") else None,
+            None if type_ is None else str(type_),
             str(entry.get("prefix") or ""),
             "" if bare else description,
         )

@@ -17,6 +17,8 @@ from burnish.report.saved_program import SavedField, SavedPredictor, SavedProgra
 _SHOWN_DEMOS = 4
 _CHARACTERS_OF_A_VALUE = 300
 _CHARACTERS_OF_INSTRUCTIONS = 3000
+# Escape, and what stands for it and a bracket in one.
+_SIGNS = {0x1B: "␛", **dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")}
 _SIDES = {"input": "in", "output": "out", None: ""}
 
 
@@ -32,19 +34,19 @@ def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS, full: bool =
         StateError: The state is that of something else.
     """
     saved = SavedProgram.of(state)
-    parts: list[Any] = [Text(f"Saved by {saved.origin}.", style="dim")] if saved.origin else []
-    parts += [Text(line) for line in _kept(saved.parts)]
+    parts: list[Any] = [_text(f"Saved by {saved.origin}.", style="dim")] if saved.origin else []
+    parts += [_text(line) for line in _kept(saved.parts)]
     for name, one in saved.predictors.items():
         most = len(one.demos) if full else demos
-        title, subtitle = Text(name), Text(_model(one.lm))
+        title, subtitle = _text(name), _text(_model(one.lm))
         parts.append(Panel(_predictor(one, most, full=full), title=title, subtitle=subtitle, title_align="left"))
     return Group(*parts)
 
 
 def _predictor(one: SavedPredictor, most: int, *, full: bool) -> Group:
-    parts: list[Any] = [Text(_folded(one.instructions, full or _CHARACTERS_OF_INSTRUCTIONS), style="bold"), Text("")]
+    parts: list[Any] = [_text(_folded(one.instructions, full or _CHARACTERS_OF_INSTRUCTIONS), style="bold"), _text("")]
     if one.fields:
-        parts += [_fields(one.fields), Text("")]
+        parts += [_fields(one.fields), _text("")]
     shown = one.demos[:most]
     made = sum(bool(demo.get("augmented")) for demo in one.demos)
     told = (
@@ -52,10 +54,10 @@ def _predictor(one: SavedPredictor, most: int, *, full: bool) -> Group:
         + (f", {made} of them bootstrapped" if made else "")
         + (":" if shown else "")
     )
-    parts.append(Text(told, style="dim"))
+    parts.append(_text(told, style="dim"))
     parts += [_demo(demo, str(number), full=full) for number, demo in enumerate(shown, start=1)]
     if len(one.demos) > len(shown):
-        parts.append(Text(f"… and {len(one.demos) - len(shown)} more", style="dim"))
+        parts.append(_text(f"… and {len(one.demos) - len(shown)} more", style="dim"))
     return Group(*parts)
 
 
@@ -65,10 +67,10 @@ def _fields(fields: Sequence[SavedField]) -> Table:
         table.add_column(overflow="fold")
     for one in fields:
         table.add_row(
-            Text(_SIDES.get(one.side, ""), style="dim"),
-            Text(one.name or one.prefix.rstrip(":")),
-            Text(one.kind or "", style="dim"),
-            Text(one.description),
+            _text(_SIDES.get(one.side, ""), style="dim"),
+            _text(one.name or one.prefix.rstrip(":")),
+            _text(one.kind or "", style="dim"),
+            _text(one.description),
         )
     return table
 
@@ -84,9 +86,9 @@ def _demo(demo: Mapping[str, Any], mark: str, *, full: bool, style: str = "") ->
         # As the file has it, which is how a prompt shows it too.
         text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
         table.add_row(
-            Text("" if number else mark, style=style or "dim"),
-            Text(f"{key}:", style="dim"),
-            Text(_folded(text, full or _CHARACTERS_OF_A_VALUE), style=style),
+            _text("" if number else mark, style=style or "dim"),
+            _text(f"{key}:", style="dim"),
+            _text(_folded(text, full or _CHARACTERS_OF_A_VALUE), style=style),
         )
     return table
 
@@ -127,39 +129,44 @@ def difference(found: ProgramDiff, *, full: bool = False) -> Group:
         full: Whether long texts are shown whole.
     """
     if found.same:
-        return Group(Text("The programs are the same."))
+        return Group(_text("The programs are the same."))
     parts: list[Any] = [
-        Text(f"{mark} predictor {name}", style=style)
+        _text(f"{mark} predictor {name}", style=style)
         for mark, style, names in (("-", "red", found.only_first), ("+", "green", found.only_second))
         for name in names
     ]
     parts += [
-        Text(f"{path}: {key}: {_folded(str(before), full or 80)} → {_folded(str(after), full or 80)}")
+        _text(f"{path}: {key}: {_folded(str(before), full or 80)} → {_folded(str(after), full or 80)}")
         for path, changes in found.parts.items()
         for key, (before, after) in changes.items()
     ]
     for name, one in found.predictors.items():
-        parts.append(Panel(Group(*_changes(one, full=full)), title=Text(name), title_align="left"))
+        parts.append(Panel(Group(*_changes(one, full=full)), title=_text(name), title_align="left"))
     return Group(*parts)
 
 
 def _changes(one: PredictorDiff, *, full: bool) -> Iterator[Any]:
     if one.instructions is not None:
-        yield Text("Instructions", style="dim")
+        yield _text("Instructions", style="dim")
         for line in one.instructions_diff():
             style = {"-": "red", "+": "green", "@": "cyan"}.get(line[:1], "")
-            yield Text(line, style=style)
+            yield _text(line, style=style)
     for place, what, before, after in one.fields:
-        yield Text(f"Field {place}: {what} {_told(before)} → {_told(after)}")
+        yield _text(f"Field {place}: {what} {_told(before)} → {_told(after)}")
     for key, (before, after) in one.lm.items():
-        yield Text(f"LM: {key} {_told(before)} → {_told(after)}")
+        yield _text(f"LM: {key} {_told(before)} → {_told(after)}")
     if one.removed or one.added:
-        yield Text(f"Demos: {len(one.removed)} removed, {len(one.added)} added", style="dim")
+        yield _text(f"Demos: {len(one.removed)} removed, {len(one.added)} added", style="dim")
     for mark, style, demos in (("-", "red", one.removed), ("+", "green", one.added)):
         for demo in demos:
             yield _demo(demo, mark, full=full, style=style)
     if one.reordered:
-        yield Text("Demos: those that both have stand in another order", style="dim")
+        yield _text("Demos: those that both have stand in another order", style="dim")
+
+
+def _text(text: str, style: str = "") -> Text:
+    """A file's text, in which nothing commands the terminal: what stands before a command is shown as a sign."""
+    return Text(text.translate(_SIGNS), style=style)
 
 
 def _told(value: Any) -> str:

@@ -277,7 +277,10 @@ def test_what_is_wrong_is_one_message_before_anything_is_asked(
     assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == before
 
 
-@pytest.mark.parametrize("arguments", [["compile"], ["nonsense"], [*COMPILE, "--seed", "x"], ["evaluate", "--what"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["compile"], ["nonsense"], [*COMPILE, "--seed", "x"], ["evaluate", "--what"], ["show", "x.json", "--demos", "-1"]],
+)
 def test_wrong_usage_is_told_by_click(arguments: list[str], capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     status, message = refused(capsys, monkeypatch, *arguments)
     assert status == 2

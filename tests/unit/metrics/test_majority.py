@@ -22,6 +22,8 @@ def rows(*answers: object) -> list[dict[str, object]]:
         (("a", "b", "A"), 0),  # nothing but an article
         ((None, ""), 0),
         ((["x"], ["y"], ["y"]), 1),
+        ((-5, 5, 7, 7), 2),  # no punctuation
+        ((1.5, 15.0, 7.0, 7.0), 2),
     ],
 )
 def test_the_first_of_the_most_frequent_wins(answers: tuple[object, ...], place: int) -> None:

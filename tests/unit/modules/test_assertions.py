@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import Any
 
@@ -145,6 +146,65 @@ def test_in_a_loop_only_the_call_that_failed_is_told() -> None:
     with burnish.context(lm=lm):
         assert Hops().activate_assertions()().queries == ["a", "b", "c"]
     assert ["Not a again." in text for text in systems(lm)] == [False, False, True, False]
+
+
+class Draws(Module):
+    """Asks the same twice at once, by two settings, and puts both together."""
+
+    def __init__(self) -> None:
+        self.ask = Predict("q -> draft")
+        self.join = Predict("first, second -> answer")
+
+    async def aforward(self, q: str) -> Any:
+        calls = [self.ask.acall(q=q, config={"temperature": heat}) for heat in (0.1, 0.9)]
+        first, second = await asyncio.gather(*calls)
+        prediction = await self.join.acall(first=first.draft, second=second.draft)
+        Assert(len(prediction.answer) < 5, "Fewer than 5 letters.", target_module=self.join)
+        return prediction
+
+
+def test_calls_that_are_asked_in_other_ways_keep_their_own_replies() -> None:
+    replies = iter([{"answer": "a long one"}, {"answer": "ok"}])
+
+    def heat(request: burnish.Request) -> Any:
+        return request.params.get("temperature")
+
+    lm = ScriptedLM(
+        lambda request: next(replies) if heat(request) is None else {"draft": str(heat(request))},
+        latency=lambda request: 0.02 if heat(request) == 0.1 else 0.0,
+    )
+    with burnish.context(lm=lm):
+        assert Draws().activate_assertions()(q="?").answer == "ok"
+    first, second = (request.messages[-1]["content"] for request in lm.requests[-2:])
+    assert len(lm.requests) == 4
+    assert first == second
+
+
+class Sides(Module):
+    """Four parts at once, each with a constraint of its own."""
+
+    def __init__(self, check: Any) -> None:
+        self.chain = Chain(check)
+
+    def forward(self, q: str) -> Any:
+        pairs = [(self.chain, {"q": f"{q}{n}"}) for n in range(4)]
+        return [prediction.answer for prediction in burnish.Parallel(num_threads=4)(pairs)]
+
+
+@pytest.mark.parametrize("check", [Assert, Suggest])
+def test_of_parts_that_run_at_once_the_one_that_failed_is_told(check: Any) -> None:
+    def reply(request: burnish.Request) -> dict[str, str]:
+        said = request.messages[-1]["content"]
+        told = "not accepted" in request.messages[0]["content"]
+        return {
+            "fact": "slow" if "?1" in said else "fact",
+            "answer": "too long" if "slow" in said and not told else "ok",
+        }
+
+    lm = ScriptedLM(reply, latency=lambda request: 0.05 if "slow" in request.messages[-1]["content"] else 0.0)
+    with burnish.context(lm=lm):
+        assert Sides(check).activate_assertions(max_backtracks=1)(q="?") == ["ok"] * 4
+    assert len(lm.requests) == 9
 
 
 def test_a_program_that_changes_what_it_gets_gets_it_unchanged_again() -> None:

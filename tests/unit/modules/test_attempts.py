@@ -20,7 +20,8 @@ from burnish import (
     Refine,
     Request,
 )
-from burnish.errors import ConfigError, LMTransient, MetricError, ReplyError
+from burnish.errors import ConfigError, LMTransient, MetricError, PromptTooLong, ReplyError
+from burnish.lm.capabilities import Capabilities
 from burnish.loop import run_sync
 from burnish.modules.binding import Binding, bound, names_of
 from burnish.testing import ScriptedLM, toy
@@ -210,7 +211,11 @@ def test_rewards_may_be_async_or_ask_models_and_leave_no_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"N": 0}, {"N": "3"}, {"fail_count": -1}, {"module": "question -> answer"}, {"reward_fn": 1}]
+    "wrong",
+    [
+        *({"N": 0}, {"N": "3"}, {"fail_count": -1}, {"module": "question -> answer"}, {"reward_fn": 1}),
+        *({"threshold": None}, {"threshold": "1"}, {"threshold": float("nan")}),
+    ],
 )
 def test_wrong_settings_are_told_before_any_call(wrong: dict[str, Any]) -> None:
     given = {"module": Predict("q -> answer"), "N": 2, "reward_fn": brief, "threshold": 1}
@@ -259,6 +264,27 @@ def test_advice_that_cannot_be_read_is_done_without() -> None:
     lm = ScriptedLM([{"answer": "long one"}, "nothing to read", {"answer": "ok"}])
     with burnish.context(lm=lm, adapter=plain()):
         assert Refine(Predict("q -> answer"), N=2, reward_fn=brief, threshold=-2)(q="?").answer == "ok"
+
+
+@pytest.mark.parametrize("what", ["the trace", "the advice"])
+def test_what_is_too_long_loses_no_attempt_that_was_paid_for(what: str) -> None:
+    def reply(request: Any) -> dict[str, Any]:
+        if "advice" in request.messages[0]["content"]:
+            return {"advice": {"self": "word " * 2000}}
+        return {"answer": "too long " * (150 if what == "the trace" else 1)}
+
+    lm = ScriptedLM(reply, capabilities=Capabilities(context_window=700), max_tokens=50)
+    program = Refine(Predict("question -> answer"), N=2, reward_fn=brief, threshold=0)
+    with burnish.context(lm=lm):
+        assert program(question="?").answer.startswith("too long")
+    assert len(lm.requests) == 2
+
+
+def test_a_program_that_is_too_long_as_it_is_is_told_at_once() -> None:
+    lm = ScriptedLM([], capabilities=Capabilities(context_window=100))
+    program = BestOfN(Predict("question -> answer"), N=3, reward_fn=brief, threshold=0)
+    with burnish.context(lm=lm), pytest.raises(PromptTooLong):
+        program(question="word " * 200)
 
 
 def test_advice_is_asked_of_the_programs_own_model() -> None:

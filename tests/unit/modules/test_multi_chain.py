@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import burnish
@@ -23,11 +25,12 @@ def test_the_attempts_are_shown_with_their_reasons() -> None:
     assert lm.requests[0].params["temperature"] == 0.7
 
 
-def test_completions_of_one_prediction_will_do() -> None:
+@pytest.mark.parametrize("given", [lambda prediction: prediction, lambda prediction: prediction.completions])
+def test_completions_of_one_prediction_will_do(given: Any) -> None:
     replies = [[{"reasoning": f"r{n}", "answer": f"a{n}"} for n in range(3)], {"rationale": "x", "answer": "a1"}]
     with burnish.context(lm=ScriptedLM(replies)):
         several = ChainOfThought("question -> answer", n=3)(question="?")
-        assert MultiChainComparison("question -> answer")(several.completions, question="?").answer == "a1"
+        assert MultiChainComparison("question -> answer")(given(several), question="?").answer == "a1"
 
 
 def test_another_number_of_attempts_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import burnish
 from burnish import Example, Module, Parallel, Predict
 from burnish.errors import ConfigError
+from burnish.modules.binding import Binding, bound, names_of
 from burnish.testing import ScriptedLM
 
 
@@ -78,6 +80,67 @@ def test_failed_examples_may_be_returned_with_their_errors() -> None:
     assert [str(error) for error in errors] == ["1 is odd", "3 is odd"]
     with pytest.raises(ValueError, match="is odd"):
         Half().batch(given, return_failed_examples=True, max_errors=1)
+
+
+def test_pairs_may_come_one_by_one() -> None:
+    results = Parallel(return_failed_examples=True)(zip([Half(), Half()], rows(3, 4), strict=True))
+    assert results[:2] == ([None, 2.0], rows(3))
+
+
+class Find(Module):
+    """Two steps."""
+
+    def __init__(self) -> None:
+        self.find = Predict("question -> fact")
+        self.say = Predict("fact -> answer")
+
+    def forward(self, question: str) -> Any:
+        return self.say(fact=self.find(question=question).fact)
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 8])
+def test_a_trace_has_the_steps_pair_by_pair_however_long_each_takes(num_threads: int) -> None:
+    part = Find()
+    lm = ScriptedLM(
+        lambda request: {"fact": "f", "answer": "a"},
+        latency=lambda request: 0.02 if "0?" in request.messages[-1]["content"] else 0.0,
+    )
+    binding = Binding(names_of(part), {})
+    with burnish.context(lm=lm), bound(binding):
+        Parallel(num_threads=num_threads)([(part, {"question": f"{n}?"}) for n in range(4)])
+    steps = [step.inputs.get("question", "say") for step in binding.trace]
+    assert steps == ["0?", "say", "1?", "say", "2?", "say", "3?", "say"]
+
+
+class FindAsync(Find):
+    """The same as a coroutine."""
+
+    forward = None  # type: ignore[assignment]
+
+    async def aforward(self, question: str) -> Any:
+        return await self.say.acall(fact=(await self.find.acall(question=question)).fact)
+
+
+@pytest.mark.parametrize("kind", [Find, FindAsync])
+def test_parts_that_are_gathered_have_their_steps_together_too(kind: type[Find]) -> None:
+    part = kind()
+    lm = ScriptedLM(
+        lambda request: {"fact": "f", "answer": "a"} | said(request),
+        latency=lambda request: 0.02 if "0?" in request.messages[-1]["content"] else 0.0,
+    )
+
+    async def main() -> list[str]:
+        binding = Binding(names_of(part), {})
+        with burnish.context(lm=lm), bound(binding):
+            await asyncio.gather(*(part.acall(question=f"{n}?") for n in range(3)))
+        return [next(iter(step.inputs.values())) for step in binding.trace]
+
+    assert asyncio.run(main()) == ["0?", "of 0?", "1?", "of 1?", "2?", "of 2?"]
+
+
+def said(request: burnish.Request) -> dict[str, str]:
+    found = re.search(r"\d\?", request.messages[-1]["content"])
+    return {"fact": f"of {found[0]}"} if found else {}
 
 
 def test_arguments_of_dspys_batch_are_taken() -> None:

@@ -418,3 +418,40 @@ def test_tools_are_types_of_a_signature_that_is_written_as_text() -> None:
     signature = Predict("question, tools: list[Tool] -> calls: ToolCalls").signature
     assert signature.input_fields["tools"].annotation == list[Tool]
     assert signature.output_fields["calls"].annotation is burnish.ToolCalls
+
+
+def test_a_step_stays_what_it_was_whatever_the_tool_does_with_it_later() -> None:
+    notes: list[str] = []
+
+    def note(x: str) -> list[str]:
+        notes.append(x)
+        return notes
+
+    def spell(x: str) -> Any:
+        return iter(x)
+
+    steps = [
+        step("note", x="a"),
+        step("spell", x="hi"),
+        step("note", x="b"),
+        step("finish"),
+        {"reasoning": "", "answer": ""},
+    ]
+    lm = ScriptedLM(steps)
+    with burnish.context(lm=lm):
+        prediction = ReAct("question -> answer", tools=[note, spell])(question="?")
+    asked = lm.requests[-1].messages[-1]["content"]
+    results = [line.removeprefix("Result: ") for line in asked.splitlines() if line.startswith("Result: ")]
+    assert results == ['["a"]', '["h", "i"]', '["a", "b"]', "Completed."]
+    assert prediction.trajectory["observation_1"] == ["h", "i"]
+
+
+def test_a_result_that_cannot_be_shown_is_an_observation() -> None:
+    def read() -> bytes:
+        return b"\xff"
+
+    lm = ScriptedLM([step("read"), step("finish"), {"reasoning": "", "answer": "none"}])
+    with burnish.context(lm=lm):
+        prediction = ReAct("question -> answer", tools=[read])(question="?")
+    assert prediction.trajectory["observation_0"] == b"\xff"
+    assert "cannot be shown: UnicodeDecodeError" in lm.requests[1].messages[-1]["content"]

@@ -45,6 +45,27 @@ def test_a_lone_predictor_is_shown() -> None:
     assert "0 demos" in printed(show.program(toy.Classifier().classify.dump_state()))
 
 
+def test_a_file_commands_no_terminal_and_shows_no_credentials_of_an_address() -> None:
+    saved = program().dump_state()
+    saved["find"]["signature"]["instructions"] = "a\x1b[2Jb\x9b2Jc"
+    saved["find"]["demos"] = [{"text\x1b": "\x1b]0;d\x07"}]
+    saved["find"]["lm"] = {"model": "a/\x1bb", "api_base": "https://me:word@host/v1?key=sk-1&v=2"}
+    other = program().dump_state()
+    for text in (printed(show.program(saved, full=True)), printed(show.difference(compare(other, saved), full=True))):
+        assert not {"\x1b", "\x9b", "\x07"} & set(text)
+        assert "a␛[2Jb" in text
+        assert "https://host/v1?v=2" in text
+        assert "word" not in text
+        assert "sk-1" not in text
+
+
+@pytest.mark.parametrize("odd", [5, 1.5, True, [1], {"a": 1}])
+def test_a_field_that_was_edited_is_shown_as_it_is(odd: Any) -> None:
+    saved = toy.Classifier().classify.dump_state(save_field_meta=True)
+    saved["signature"]["fields"][0] |= {"name": odd, "field_type": odd, "type": odd, "prefix": odd, "description": odd}
+    assert str(odd) in printed(show.program(saved))
+
+
 @pytest.mark.parametrize("state", [{"name": "package", "version": "1"}, {"a": {"b": 1}}, {"scores": [1, 2]}])
 def test_another_file_is_no_program(state: dict[str, Any]) -> None:
     with pytest.raises(StateError, match="no saved program"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from burnish.errors import ConfigError
 from burnish.lm.settings import settings
-from burnish.modules.module import HOW_TO_RUN, Module, forward_of
+from burnish.modules.module import ASYNC_FORWARD, HOW_TO_RUN, Module, forward_of
 from burnish.modules.predict import NO_LM
 from burnish.values.budget import Budget
 from burnish.values.example import Example
@@ -50,7 +50,7 @@ def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
     if not asks:
         return
     if inspect.iscoroutinefunction(getattr(program, "forward", None)):
-        raise ConfigError(f"{name}.forward is async, and forward is the plain one. Name it aforward.")
+        raise ConfigError(ASYNC_FORWARD.format(name))
     if forward_of(program) is None:
         raise ConfigError(f"{name} has neither forward nor aforward. {HOW_TO_RUN}")
     for model in _models(program):

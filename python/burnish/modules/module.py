@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any
@@ -75,6 +76,9 @@ class Module:
         with logged(self), called(self, args, kwargs) as call:
             if _defines(self, "forward"):
                 call.outputs = outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+                if inspect.iscoroutine(outputs):
+                    outputs.close()
+                    raise ConfigError(ASYNC_FORWARD.format(type(self).__name__))
             else:
                 call.outputs = outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
         return outputs
@@ -357,6 +361,7 @@ class Module:
         return lambda: None
 
 
+ASYNC_FORWARD = "{}.forward is async, and forward is the plain one. Name it aforward."
 HOW_TO_RUN = "Define `def forward(self, ...)` that returns a Prediction."
 
 
@@ -365,6 +370,8 @@ async def _run(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return await on_loop(module.aforward(*args, **kwargs))  # type: ignore[attr-defined]
     if _defines(module, "forward"):
         forward = module.forward  # type: ignore[attr-defined]
+        if inspect.iscoroutinefunction(forward):
+            raise ConfigError(ASYNC_FORWARD.format(type(module).__name__))
         return await on_loop(in_thread(forward, *args, **kwargs))
     raise ConfigError(f"{type(module).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
 

@@ -273,3 +273,13 @@ def test_a_program_may_return_anything() -> None:
     assert Plain().batch([Example(x=1).with_inputs("x")]) == ["1"]
     assert isinstance(toy.Classifier().batch([]), list)
     assert Prediction() == Example()
+
+
+def test_an_async_forward_is_told_of_at_the_first_call() -> None:
+    class Wrong(Module):
+        async def forward(self, question):
+            return Prediction(answer=question)
+
+    for call in (lambda: Wrong()(question="?"), lambda: asyncio.run(Wrong().acall(question="?"))):
+        with pytest.raises(ConfigError, match="Wrong.forward is async, and forward is the plain one. Name it aforward"):
+            call()

@@ -447,11 +447,14 @@ def test_a_step_stays_what_it_was_whatever_the_tool_does_with_it_later() -> None
 
 
 def test_a_result_that_cannot_be_shown_is_an_observation() -> None:
-    def read() -> bytes:
-        return b"\xff"
+    held: list[object] = []
+    held.append(held)
+
+    def read() -> object:
+        return held
 
     lm = ScriptedLM([step("read"), step("finish"), {"reasoning": "", "answer": "none"}])
     with burnish.context(lm=lm):
         prediction = ReAct("question -> answer", tools=[read])(question="?")
-    assert prediction.trajectory["observation_0"] == b"\xff"
-    assert "cannot be shown: UnicodeDecodeError" in lm.requests[1].messages[-1]["content"]
+    assert prediction.trajectory["observation_0"] is held
+    assert "cannot be shown: ConfigError" in lm.requests[1].messages[-1]["content"]

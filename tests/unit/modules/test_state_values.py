@@ -210,3 +210,9 @@ def test_without_json_mode_values_stay_what_they_are() -> None:
     assert state["demos"][0]["given"] is place
     loaded.load_state(state)
     assert loaded.demos[0].given == place
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_has_not_is_refused_when_it_is_saved(number: float) -> None:
+    with pytest.raises(StateError, match="no number in JSON"):
+        plain({"score": [number]})

@@ -25,17 +25,18 @@ from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
+from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
-from burnish.stages.bootstrap import Teacher
+from burnish.stages.bootstrap import Teacher, passes, teacher_candidate
 from burnish.stages.finish import build
 from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, recorded, showing, traced_back
 from burnish.stages.traces import TraceTable
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import SHARE_TO_LEAD, Report
+from burnish.values.report import Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
-from burnish.values.space import Candidate, Choice
+from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
 
@@ -134,12 +135,12 @@ class Session:
         elif shown_to is None and labelled_demos and not program._compiled:
             drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
             shown = dict.fromkeys(self.predictors, drawn)
-        rounds = [_teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
+        rounds = [teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
 
         async def attempt(place: int, number: int) -> Rollout | None:
             candidate = rounds[number]
             if shown_to is not None:
-                candidate = _teacher_candidate(program, shown_to(place), lm, number)
+                candidate = teacher_candidate(program, shown_to(place), lm, number)
             cell = Cell(leaving_out(candidate, place), self.trainset[place], place)
             with settings.context(**options):
                 (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
@@ -148,7 +149,7 @@ class Session:
                 for choice in cell.candidate.choices.values():
                     choice.prompts.clear()
             self._note([rollout])
-            return rollout if _passes(rollout, threshold) else None
+            return rollout if passes(rollout, threshold) else None
 
         teacher = Teacher(attempt, max_rounds=max_rounds)
         passing = await all_of(teacher.first_passing(order, need=need) for order, need in orders)
@@ -197,25 +198,11 @@ class Session:
             stop_at: A mean that is good enough: of the candidates, in their order, those after the
                 first that reaches it are dropped.
         """
-        first = len(self.candidates)
-        self.candidates.extend(candidates)
+        first = self.enter(candidates).start
         size = len(self.valset)
-        cells = [
-            Cell(candidate if self._own_valset else leaving_out(candidate, place), example, place)
-            for candidate in candidates
-            for place, example in enumerate(self.valset)
-        ]
-        watch = _Watch(self, first, size, stop_at)
-
-        def done(place: int, rollout: Rollout) -> bool:
-            # A prompt without one demo serves one cell; kept, they would grow with the square of the demos.
-            if rollout.cell.candidate is not candidates[place // size]:
-                for choice in rollout.cell.candidate.choices.values():
-                    choice.prompts.clear()
-            return watch.done(place, rollout)
-
-        rollouts = await self._runner.run(cells, stage="score", recall=self._recall, done=done)
-        self._note(rollouts)
+        watch = Watch(self, first, size, stop_at)
+        cells = [(number, place) for number in range(first, len(self.candidates)) for place in range(size)]
+        rollouts = await self._run(cells, done=watch.done)
         kept = len(candidates) if watch.good_enough is None else watch.good_enough + 1
         for number in range(kept):
             self.board.add(first + number, rollouts[number * size : (number + 1) * size])
@@ -223,6 +210,53 @@ class Session:
             del self.candidates[first + kept :]
             name = candidates[kept - 1].name
             self.decisions.append(f"{name!r} reached the score asked for; {len(candidates) - kept} more were dropped.")
+
+    def enter(self, candidates: Sequence[Candidate]) -> range:
+        """Give candidates the next numbers on the board, without any score."""
+        first = len(self.candidates)
+        self.candidates.extend(candidates)
+        return range(first, len(self.candidates))
+
+    async def measure(self, cells: Sequence[tuple[int, int]]) -> None:
+        """Run candidates on examples of the valset, all at once, and put the scores on the board.
+
+        Args:
+            cells: Numbers of candidates, each with a place in the valset; what the board knows is not run again.
+        """
+        unknown = [cell for cell in dict.fromkeys(cells) if not self.board.known(*cell)]
+        rollouts = await self._run(unknown)
+        for (number, _), rollout in zip(unknown, rollouts, strict=True):
+            self.board.add(number, [rollout])
+        names = [candidate.name for candidate in self.candidates]
+        standings = stage_score.standings(self.board, names) if self.board else []
+        for number in sorted({number for number, _ in unknown}):
+            standing = standings[number]
+            fields = {"candidate": standing.name, "mean": standing.mean, "n": standing.n, "total": len(self.valset)}
+            self.tell("candidate_scored", **fields)
+
+    async def _run(
+        self, cells: Sequence[tuple[int, int]], *, done: Callable[[int, Rollout], bool] | None = None
+    ) -> list[Rollout]:
+        """Run cells of the board; no candidate is shown the example that it answers."""
+        rows = [
+            Cell(
+                self.candidates[number] if self._own_valset else leaving_out(self.candidates[number], place),
+                self.valset[place],
+                place,
+            )
+            for number, place in cells
+        ]
+
+        def ended(place: int, rollout: Rollout) -> bool:
+            # A prompt without one demo serves one cell; kept, they would grow with the square of the demos.
+            if rollout.cell.candidate is not self.candidates[cells[place][0]]:
+                for choice in rollout.cell.candidate.choices.values():
+                    choice.prompts.clear()
+            return done is not None and done(place, rollout)
+
+        rollouts = await self._runner.run(rows, stage="score", recall=self._recall, done=ended)
+        self._note(rollouts)
+        return rollouts
 
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Find the best of the candidates: every one sees the same examples in the same order."""
@@ -325,69 +359,8 @@ class Session:
         self.names = {**self.names, **names}
 
 
-class _Watch:
-    """Follows candidates while their cells end: tells of each, and when one is good enough.
-
-    Only a candidate whose predecessors have all ended is judged, so what is kept does not depend
-    on which cell ended first.
-    """
-
-    def __init__(self, session: Session, first: int, size: int, stop_at: float | None) -> None:
-        self.good_enough: int | None = None
-        self._session = session
-        self._first = first
-        self._size = size
-        self._stop_at = stop_at
-        self._ended: dict[int, list[Rollout]] = {}
-        self._next = 0
-        self._best = float("-inf")
-
-    def done(self, place: int, rollout: Rollout) -> bool:
-        """Take one rollout; true once no more are needed."""
-        self._ended.setdefault(place // self._size, []).append(rollout)
-        while self.good_enough is None and len(self._ended.get(self._next, ())) == self._size:
-            self._judge(self._ended.pop(self._next))
-            self._next += 1
-        return self.good_enough is not None
-
-    def _judge(self, rollouts: list[Rollout]) -> None:
-        values = [r.score.value for r in rollouts if r.score is not None and r.status is not Status.NOT_MEASURED]
-        name = self._session.candidates[self._first + self._next].name
-        # Exact, since the values stand in the order in which they arrived.
-        mean = math.fsum(values) / len(values) if values else float("nan")
-        fields = {"candidate": name, "mean": mean, "n": len(values), "total": self._size}
-        self._session.tell("candidate_scored", **fields)
-        if mean > self._best:
-            self._best = mean
-            self._session.tell("best_changed", **fields)
-        enough = len(values) >= SHARE_TO_LEAD * self._size
-        if self._stop_at is not None and enough and mean >= self._stop_at:
-            self.good_enough = self._next
-
-
-def _teacher_candidate(program: Any, shown: Mapping[str, Sequence[Demo]], lm: Any, number: int) -> Candidate:
-    """The teacher for one round: labelled demos, its LM, and temperature 1 after the first."""
-    config = {"temperature": 1.0, "rollout_id": number} if number else {}
-    if not shown and lm is None and not config:
-        return Candidate("teacher")
-    demos = showing("teacher", shown).choices
-    choices = {}
-    for name, _ in program.named_predictors(frozen=True):
-        choice = demos.get(name, Choice())
-        choices[name] = Choice(demos=choice.demos, sources=choice.sources, lm=lm, config=config)
-    return Candidate("teacher", choices)
-
-
 def _told(troubles: Sequence[Rollout]) -> str:
     """What went wrong in words, the same in whatever order it happened."""
     failed = sum(rollout.status is Status.FAILED for rollout in troubles)
     first = min(troubles, key=lambda rollout: rollout.cell.example_id)
     return f"{failed} runs failed and {len(troubles) - failed} were not measured. The first: {(first.reason or '').rstrip('.')}."
-
-
-def _passes(rollout: Rollout, threshold: float | None) -> bool:
-    if rollout.status is not Status.SCORED:
-        return False
-    if rollout.score is None:
-        return True
-    return bool(rollout.score) if threshold is None else rollout.score.value >= threshold

@@ -29,6 +29,7 @@ from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
 from burnish.stages.bootstrap import Teacher, passes, teacher_candidate
 from burnish.stages.finish import build
+from burnish.stages.propose import Wanted, proposed
 from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, recorded, showing, traced_back
 from burnish.stages.traces import TraceTable
 from burnish.values.board import Board
@@ -258,6 +259,15 @@ class Session:
         self._note(rollouts)
         return rollouts
 
+    async def race_on(self, numbers: Sequence[int]) -> None:
+        """Find the best of candidates that have their numbers already; all see the same examples in the same order."""
+        await self.measure([(number, place) for number in numbers for place in range(len(self.valset))])
+
+    def means(self) -> list[float]:
+        """Each candidate's mean score so far; -1 where it has none."""
+        names = [candidate.name for candidate in self.candidates]
+        return [standing.mean if standing.n else -1.0 for standing in stage_score.standings(self.board, names)]
+
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Find the best of the candidates: every one sees the same examples in the same order."""
         await self.score(candidates, stop_at=stop_at)
@@ -316,6 +326,39 @@ class Session:
     def inside(self) -> AbstractContextManager[Scope]:
         """The run around a block: models that the recipe asks by itself, and runs that it starts, are part of it."""
         return use_scope(self._scope, stage="search")
+
+    async def propose(
+        self, wanted: Sequence[Wanted], *, lm: Any = None, temperature: float = 1.0
+    ) -> dict[str, list[str]]:
+        """New instructions for predictors, each different from the others and from what the student has.
+
+        Costs one call for each that is wanted, and one more for each that cannot be used at first.
+
+        Args:
+            wanted: What to ask for, see `burnish.stages.propose.Wanted`.
+            lm: Who proposes; default is the model of the settings, else the student's own.
+            temperature: Of the calls.
+
+        Returns:
+            For each predictor that something was wanted for, what can be used.
+        """
+        names = list(dict.fromkeys(one.predictor for one in wanted))
+        known: dict[str, list[str]] = {name: [self._tunable[name].signature.instructions] for name in names}
+        for one in wanted:
+            known[one.predictor] += [text for text, _ in one.attempts]
+        with use_scope(stage="propose"):
+            found = await proposed(wanted, known, lm=self.prompt_model(lm), temperature=temperature)
+        self.decisions.append(str(found))
+        return found.instructions
+
+    def prompt_model(self, lm: Any) -> Any:
+        """Who writes about the program: the model given, else that of the settings, else the student's own."""
+        own = [predictor.lm for predictor in self._tunable.values()]
+        return lm or settings.lm or next((model for model in own if model is not None), None)
+
+    def predictor(self, name: str) -> Any:
+        """One of the student's predictors; read only."""
+        return self._tunable[name]
 
     def teaches(self, predictor: str, example: Example) -> bool:
         """Whether a labelled example shows some input and some output of a predictor."""

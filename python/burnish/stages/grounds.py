@@ -27,8 +27,10 @@ _BATCHES = 4
 
 
 class DescribeProgram(Signature):
-    """Read the code of a program that asks a language model, and say in two or three sentences what the program is for
-    and how its steps work together. Name no details that the code does not show."""
+    """Read the code of a program that asks a language model. Say what the program is for and how its steps work together.
+
+    Write two or three sentences, and name no details that the code does not show.
+    """
 
     code: str = InputField(desc="the program's classes, or its steps where the code is not at hand")
     data: str = InputField(desc="some of the program's examples")
@@ -36,8 +38,10 @@ class DescribeProgram(Signature):
 
 
 class ObserveRows(Signature):
-    """Look at rows of a data set and note what someone who solves the task should know: subjects, form, length, wording,
-    how the answers follow from the inputs, what is easily confused."""
+    """Look at rows of a data set and note what someone who solves the task should know.
+
+    Such as: subjects, form, length, wording, how the answers follow from the inputs, what is easily confused.
+    """
 
     rows: str = InputField(desc="one JSON object a line")
     observations: str = OutputField(desc="a few short remarks")

@@ -35,8 +35,11 @@ TIPS = MappingProxyType(
 
 
 class WriteInstructions(Signature):
-    """Write the instructions for one step of a program that asks a language model. They go in front of every question of
-    this step, so they must fit all of its inputs, and lead to right answers more often than the present ones do."""
+    """Write the instructions for one step of a program that asks a language model.
+
+    They go in front of every question of this step, so they must fit all of its inputs, and lead to right answers more often
+    than the present ones do.
+    """
 
     program: str = InputField(desc="what the whole program does")
     data: str = InputField(desc="what its data is like")
@@ -135,9 +138,11 @@ async def proposed(
     pools = {name: list(texts) for name, texts in known.items()}
     found = Proposed({name: [] for name in known}, asked=len(wanted))
     left = list(wanted)
+    heard = False
     for attempt in range(2):
         replies = await all_of(_asked(one, attempt, lm=lm, temperature=temperature) for one in left)
-        if left and all(isinstance(reply, LMTransient) for reply in replies):
+        heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
+        if left and not heard:
             raise RunStopped(
                 f"Stopped: not one of {len(replies)} calls for instructions was answered: {replies[0]} "
                 "Run again to go on; with run_dir= set, nothing that was received is asked for again."

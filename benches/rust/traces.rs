@@ -1,4 +1,4 @@
-//! Times the scan of a log, its sketches, and the choice of traces from a million steps.
+//! Times the scan of a log, its sketches, the choice of traces from a million steps, and near copies among a hundred thousand rows.
 //!
 //! Throughput is in bytes for logs and sketches, and in steps for the choice. The counts are checked before the clock starts. Half of
 //! the calls have a low score, as in a program that is right half of the time.
@@ -101,5 +101,30 @@ fn choice(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, scan, choice);
+fn near(criterion: &mut Criterion) {
+    // Questions of some 50 words, each tenth of which is one of the others with a word changed.
+    let words = |row: i64| -> Vec<String> {
+        (0..50).map(|word| format!("word{}", draw(row, "word", word) % 5000)).collect()
+    };
+    let texts: Vec<[String; 1]> = (0..100_000)
+        .map(|row| {
+            let mut words = words(if row % 10 == 9 { row - 9 } else { row });
+            if row % 10 == 9 {
+                words[0] = "another".into();
+            }
+            [words.join(" ")]
+        })
+        .collect();
+    let rows: Vec<&[String]> = texts.iter().map(<[String; 1]>::as_slice).collect();
+    let copies = traces::near_copies(&rows).iter().enumerate().filter(|(row, first)| row != *first).count();
+    assert!((8_000..=10_000).contains(&copies), "{copies}");
+    let mut group = criterion.benchmark_group("traces");
+    group.throughput(Throughput::Elements(rows.len() as u64)).sample_size(20);
+    group.bench_function("near copies", |bencher| {
+        bencher.iter(|| traces::near_copies(black_box(&rows)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, scan, choice, near);
 criterion_main!(benches);

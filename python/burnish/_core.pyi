@@ -27,6 +27,7 @@ __all__ = [
     "f1",
     "fingerprint",
     "hotpot_f1",
+    "near_copies",
     "normalize",
     "passage_match",
     "precision",
@@ -253,7 +254,7 @@ class Fingerprint:
 
 @final
 class HttpClient:
-    """Sends POST requests from a thread of its own, over connections that it keeps.
+    """Sends requests from a thread of its own, over connections that it keeps.
 
     The thread never calls Python. When an answer has come and none was waiting to be taken, it makes a socket
     readable. Proxies come from the environment and certificates from the system, as they are when the client is made.
@@ -264,16 +265,28 @@ class HttpClient:
     def socket(self) -> int:
         """The number of the socket to watch; who made the client reads from it before `take`, and closes it."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, /) -> int:
-        """Send a request; returns at once.
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, pieces: bool = False, /) -> int:
+        """Send a POST request; returns at once.
 
         Args:
             url: An address with ``http`` or ``https``.
             headers: A dict of names and values.
             body: The body.
+            pieces: Whether the body of an answer that is a stream of events comes as it arrives.
 
         Returns:
             The number under which its answer will come.
+        """
+
+    def get(self, url: str, headers: Mapping[str, str], /) -> int:
+        """Send a GET request; returns at once.
+
+        Args:
+            url: As in `post`.
+            headers: As in `post`.
+
+        Returns:
+            As `post`.
         """
 
     def cancel(self, number: int, /) -> None:
@@ -283,12 +296,12 @@ class HttpClient:
             number: What `post` returned; any other does nothing.
         """
 
-    def take(self) -> list[tuple[int, tuple[int, dict[str, str], bytes] | str]]:
-        """What has come since the last time.
+    def take(self) -> list[tuple[int, tuple[int, dict[str, str], bytes] | str | bytes]]:
+        """What has come since the last time, in the order in which it came.
 
         Returns:
             For each request its number, with status, headers (names in lower case) and body as it came, or with a text
-            that says why there is no answer.
+            that says why there is no answer, or with a piece of its body, after which more comes.
         """
 
 @final
@@ -373,6 +386,19 @@ class KnnIndex:
     @property
     def storage(self) -> Literal["f32", "f16", "i8"]:
         """How a value is kept."""
+
+def near_copies(rows: Sequence[Sequence[str]], /) -> _Ints:
+    """For each row of texts the place of the first row of its group; its own where no earlier row is near.
+
+    Rows are near whose sketches differ in at most 7 of 128 bits: some nine tenths of their pairs of neighbouring words are
+    common, in all texts together and in the shortest; of fewer than 32 pairs, all. Near to near is near: a chain is one group.
+
+    Args:
+        rows: n lists of texts, the values of the same fields in the same order.
+
+    Returns:
+        n places, none higher than its own.
+    """
 
 @final
 class TraceTable:

@@ -8,6 +8,9 @@
     │   ├── StateError               a saved file that cannot be loaded, or does not fit
     │   └── PluginError              a plugin that breaks the contract
     ├── ReplyError                   a model's reply that does not parse; carries the reply
+    ├── ToolError (ValueError)       a tool that was asked for wrongly, or took too long
+    ├── CodeError                    code that a model wrote, and that did not run to its end
+    ├── AssertionFailed              a constraint that a program states with Assert
     ├── MetricError                  a metric that raised, or returned what is no score
     ├── LMError                      a model call that brought no reply
     │   ├── LMTransient              worth another try: network, time-out, rate limit, 5xx
@@ -47,12 +50,42 @@ class ReplyError(BurnishError):
     Attributes:
         reply: The whole reply as it came.
         field: The output field at fault, where one is.
+        cut_off: Whether the reply ended at its longest, so that another try would end there too.
     """
 
-    def __init__(self, message: str, *, reply: str, field: str | None = None) -> None:
+    def __init__(self, message: str, *, reply: str, field: str | None = None, cut_off: bool = False) -> None:
         super().__init__(message)
         self.reply = reply
         self.field = field
+        self.cut_off = cut_off
+
+
+class ToolError(BurnishError, ValueError):
+    """A tool was given arguments that it does not take, does not exist, or took too long.
+
+    Attributes:
+        tool: The tool's name, as it was asked for.
+    """
+
+    def __init__(self, message: str, *, tool: str) -> None:
+        super().__init__(message)
+        self.tool = tool
+
+
+class CodeError(BurnishError):
+    """Code did not run to its end; the message says why, in words for its author."""
+
+
+class AssertionFailed(BurnishError):
+    """A constraint that a program states with `burnish.Assert` is not kept.
+
+    Attributes:
+        target: The predictor or module that the constraint blames; None is the one called last.
+    """
+
+    def __init__(self, message: str, *, target: object = None) -> None:
+        super().__init__(message)
+        self.target = target
 
 
 class MetricError(BurnishError):

@@ -2,114 +2,75 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from burnish.engine.check import check_examples, check_inputs, check_prices, check_program, check_whole
+from burnish.engine.check import check_examples, check_inputs, check_prices, check_program, refuse_unknown
 from burnish.engine.events import EventStream
 from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.engine.runner import Runner
 from burnish.errors import ConfigError
+from burnish.evaluation.compare import Comparison, paired
+from burnish.evaluation.result import EvaluationResult
+from burnish.evaluation.saved import check_place, save
+from burnish.evaluation.table import show
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope, new_run
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
+from burnish.metrics.semantic import CompleteAndGrounded, SemanticF1
 from burnish.metrics.text import EM, F1, HotPotF1, answer_exact_match, answer_passage_match, normalize_text
 from burnish.plugins.manager import watchers
-from burnish.stages.score import difference, standings
-from burnish.values.board import Board
+from burnish.stages.leaks import warn_of_demos
 from burnish.values.budget import Budget
 from burnish.values.example import Example
-from burnish.values.prediction import Prediction
-from burnish.values.report import Difference, Standing
-from burnish.values.rollout import Cell, Rollout
-from burnish.values.score import Status
+from burnish.values.rollout import Cell
 from burnish.values.space import Candidate
-from burnish.values.usage import Usage
+from burnish.values.whole import check_whole
 
 # The metrics stand here too, where DSPy's users look for them.
 __all__ = [
     "EM",
     "F1",
+    "Comparison",
+    "CompleteAndGrounded",
     "Evaluate",
     "EvaluationResult",
     "HotPotF1",
+    "SemanticF1",
     "answer_exact_match",
     "answer_passage_match",
+    "compare",
     "normalize_text",
     "paired",
 ]
 
-
-@dataclass(frozen=True, eq=False)
-class EvaluationResult:
-    """What an evaluation found.
-
-    Attributes:
-        score: Mean of the examples that count, 0 to 100; nan where none does.
-        results: (example, prediction, score) of each example, in order. The prediction of a
-            failed example is empty; the score of one that was not measured is None.
-        standing: Mean with n, failures, what was not measured, and the 95% interval.
-        usage: What the LM calls used.
-        reasons: Why examples failed or were not measured: place → reason.
-    """
-
-    score: float
-    results: list[tuple[Example, Any, float | None]] = field(repr=False)
-    standing: Standing
-    usage: Usage
-    reasons: dict[int, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def n(self) -> int:
-        """How many examples count."""
-        return self.standing.n
-
-    @property
-    def not_measured(self) -> int:
-        """How many examples have no outcome."""
-        return self.standing.not_measured
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of the score, 0 to 100."""
-        return 100 * self.standing.low, 100 * self.standing.high
-
-    def __float__(self) -> float:
-        return self.score
-
-    def __str__(self) -> str:
-        text = f"{self.standing}; {self.usage.calls} LM calls, {self.usage.price}"
-        if not self.reasons:
-            return text
-        place, reason = next(iter(self.reasons.items()))
-        return f"{text}; example {place}: {reason}"
+# What a call may set for itself.
+_OF_A_CALL = ("num_threads", "display_progress", "display_table", "save_as_csv", "save_as_json", "callback_metadata")
 
 
 class Evaluate:
     """Runs a program on examples and scores it.
 
     Args:
-        devset: The examples, their inputs marked.
+        devset: The examples, their inputs marked; a list or a test set.
         metric: Scores a prediction.
         num_threads: LM calls in flight at most; default is the setting of that name.
         display_progress: Show a live display.
         display_table: Print so many rows of results, or all if True.
         max_errors: Examples that may fail before it stops; default is the setting.
+        provide_traceback: Keep the traceback of what went wrong, in the result's `errors` and in the rows that are saved.
         failure_score: What a failed example counts.
         save_as_csv: Where to write the rows, before anything is displayed.
         save_as_json: Likewise, as JSON.
         budget: Caps on the evaluation.
 
     Raises:
-        ConfigError: The devset or the metric cannot be used.
+        ConfigError: The devset, the metric or another argument cannot be used.
     """
 
     def __init__(
@@ -121,24 +82,30 @@ class Evaluate:
         display_progress: bool = False,
         display_table: bool | int = False,
         max_errors: int | None = None,
+        provide_traceback: bool | None = None,
         failure_score: float = 0.0,
         save_as_csv: str | Path | None = None,
         save_as_json: str | Path | None = None,
         budget: Budget | None = None,
+        **unknown: Any,
     ) -> None:
+        known = [name for name in type(self).__init__.__annotations__ if name not in ("unknown", "return")]
+        refuse_unknown(unknown, known, "Evaluate")
         self.devset = devset
         self.metric = metric
         self.num_threads = num_threads
         self.display_progress = display_progress
         self.display_table = display_table
         self.max_errors = max_errors
+        self.provide_traceback = bool(provide_traceback)
         self.failure_score = failure_score
         self.save_as_csv = save_as_csv
         self.save_as_json = save_as_json
         self.budget = budget
+        self.callback_metadata: Any = None
 
     def __call__(
-        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None
+        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None, **options: Any
     ) -> EvaluationResult:
         """Evaluate a program.
 
@@ -146,28 +113,69 @@ class Evaluate:
             program: What to evaluate.
             metric: In place of the one given before.
             devset: In place of the one given before.
+            options: Likewise ``num_threads``, ``display_progress``, ``display_table``, ``save_as_csv``, ``save_as_json``.
 
         Raises:
             ConfigError: No metric, no examples, or they cannot be used.
             RunStopped: Too much went wrong; nothing of it became a score.
         """
-        return run_sync(self.acall(program, metric, devset))
+        return run_sync(self.acall(program, metric, devset, **options))
 
     async def acall(
-        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None
+        self, program: Any, metric: Metric | None = None, devset: Sequence[Example] | None = None, **options: Any
     ) -> EvaluationResult:
         """Evaluate a program, from async code."""
+        own = self._with(options)
         chosen = self.metric if metric is None else metric
         if chosen is None:
             raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
-        check_whole(1, num_threads=self.num_threads)
-        rows = check_examples(self.devset if devset is None else devset, "devset")
+        check_whole(1, num_threads=own.num_threads)
+        check_whole(0, max_errors=own.max_errors)
+        rows = check_examples(self.devset if devset is None else devset, "devset", held_out=True)
         check_program(program, "program to evaluate", asks=True, tunes=False)
         check_inputs(program, rows, "devset")
-        check_prices(self.budget, program)
-        _check_folder(self.save_as_json)
-        _check_folder(self.save_as_csv)
-        return await on_loop(self._evaluate(program, Judge(chosen), rows))
+        check_prices(own.budget, program)
+        check_place(own.save_as_json)
+        check_place(own.save_as_csv)
+        await warn_of_demos(program, rows)
+        told = {"program": program, "metric": chosen, "devset": rows, "callback_metadata": own.callback_metadata}
+        # Itself, with the options of the call.
+        return await watched_await("evaluate", self, told, on_loop(own._evaluate(program, Judge(chosen), rows)))  # noqa: SLF001
+
+    def compare(self, first: Any, second: Any, **options: Any) -> Comparison:
+        """Evaluate two programs on the same examples, and compare them example by example.
+
+        Where rows are saved, ``-first`` and ``-second`` are added to the file's name.
+
+        Args:
+            first: A program, such as the one that an optimizer returned.
+            second: Another, such as the one that it was given.
+            options: As for a call.
+
+        Raises:
+            ConfigError: As for a call.
+            RunStopped: Too much went wrong with one of them.
+        """
+        return run_sync(self.acompare(first, second, **options))
+
+    async def acompare(self, first: Any, second: Any, **options: Any) -> Comparison:
+        """`compare`, from async code."""
+        own = self._with(options)
+        results = []
+        for which, program in (("first", first), ("second", second)):
+            places: dict[str, Any] = {
+                name: _beside(getattr(own, name), which) for name in ("save_as_csv", "save_as_json")
+            }
+            results.append(await own.acall(program, **places))
+        return Comparison.of(*results)
+
+    def _with(self, options: Mapping[str, Any]) -> Self:
+        """This, with the options of one call."""
+        refuse_unknown(options, _OF_A_CALL, "A call of Evaluate")
+        given = {name: value for name, value in options.items() if value is not None}
+        own = copy.copy(self)
+        vars(own).update(given)
+        return own
 
     async def _evaluate(self, program: Any, judge: Judge, rows: list[Example]) -> EvaluationResult:
         await judge.probe(rows[0])
@@ -184,6 +192,7 @@ class Evaluate:
             limit=limit,
             max_errors=settings.max_errors if self.max_errors is None else self.max_errors,
             failure_score=self.failure_score,
+            tracebacks=self.provide_traceback,
         )
         try:
             rollouts = await runner.run(
@@ -198,89 +207,35 @@ class Evaluate:
             capped = own_meter is not None and runner.outage is own_meter.exhausted
             outer.rollout.outage = outer.rollout.outage if capped else runner.outage or outer.rollout.outage
             outer.rollout.usage += scope.ledger.total()
-        result = _result(rollouts, scope.ledger.total())
-        self._save(result)
+        aggregated = judge.aggregate([rollout.score for rollout in rollouts if rollout.score is not None])
+        result = EvaluationResult.of(rollouts, scope.ledger.total(), aggregated)
+        if self.save_as_csv is not None or self.save_as_json is not None:
+            save(result.rows(), as_csv=self.save_as_csv, as_json=self.save_as_json)
         if self.display_table:
-            self._show(result)
+            show(result, most=None if self.display_table is True else int(self.display_table))
         return result
 
-    def _save(self, result: EvaluationResult) -> None:
-        rows = [{**row.toDict(), **_predicted(made), "score": score} for row, made, score in result.results]
-        if self.save_as_json is not None:
-            text = json.dumps(rows, ensure_ascii=False, indent=1, default=str)
-            Path(self.save_as_json).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        if self.save_as_csv is not None:
-            names = list(dict.fromkeys(name for row in rows for name in row))
-            with Path(self.save_as_csv).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-                writer = csv.DictWriter(file, names)
-                writer.writeheader()
-                writer.writerows(rows)
 
-    def _show(self, result: EvaluationResult) -> None:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+def compare(first: Any, second: Any, *, devset: Sequence[Example], metric: Metric, **options: Any) -> Comparison:
+    """Evaluate two programs on the same examples, and say whether one is better: `Evaluate.compare` in one call.
 
-        most = len(result.results) if self.display_table is True else int(self.display_table)
-        table = Table("example", "prediction", "score", title=Text(str(result)))
-        for example, prediction, score in result.results[:most]:
-            made = prediction.toDict() if isinstance(prediction, Example) else prediction
-            told = "not measured" if score is None else f"{score:g}"
-            table.add_row(Text(str(example.toDict())), Text(str(made)), told)
-        try:
-            Console(file=sys.stdout).print(table)
-        # What a terminal cannot show, for whatever reason, must not cost the result.
-        except Exception as error:
-            warnings.warn(f"The results cannot be shown here ({type(error).__name__}: {error}).", stacklevel=2)
-
-
-def _predicted(prediction: Any) -> dict[str, Any]:
-    """The columns of a prediction; a program may return anything."""
-    if isinstance(prediction, Example):
-        return {f"predicted_{name}": value for name, value in prediction.toDict().items()}
-    return {"prediction": prediction}
-
-
-def _check_folder(path: str | Path | None) -> None:
-    if path is not None and not Path(path).absolute().parent.is_dir():
-        raise ConfigError(f"Cannot save the rows to {str(path)!r}: there is no such folder.")
-
-
-def _result(rollouts: list[Rollout], usage: Usage) -> EvaluationResult:
-    board = Board()
-    board.add(0, rollouts)
-    (standing,) = standings(board, ["program"])
-    return EvaluationResult(
-        round(100 * standing.mean, 2),
-        [
-            (
-                r.cell.example,
-                Prediction() if r.prediction is None else r.prediction,
-                None if r.score is None else r.score.value,
-            )
-            for r in rollouts
-        ],
-        standing,
-        usage,
-        {place: r.reason for place, r in enumerate(rollouts) if r.reason is not None},
-    )
-
-
-def paired(first: EvaluationResult, second: EvaluationResult) -> Difference:
-    """By how much the first result beats the second, on the examples measured in both.
+    Costs an evaluation of each.
 
     Args:
-        first: One program's result on a devset.
-        second: Another's on the same devset, in the same order.
+        first: A program, such as the one that an optimizer returned.
+        second: Another, such as the one that it was given.
+        devset: The examples; best a test set that neither has seen.
+        metric: Scores a prediction.
+        options: More arguments of `Evaluate`.
 
-    Raises:
-        ConfigError: The devsets differ.
+    Example:
+        >>> from burnish.testing import toy
+        >>> with burnish.context(lm=toy.lm()):
+        ...     print(str(compare(toy.Classifier(), toy.Classifier(), devset=toy.trainset(), metric=toy.metric)).splitlines()[-1])
+        no significant difference
     """
-    if [row[0] for row in first.results] != [row[0] for row in second.results]:
-        raise ConfigError("The two results are not of the same examples in the same order.")
-    board = Board()
-    for number, result in enumerate((first, second)):
-        for place, (_, _, score) in enumerate(result.results):
-            status = Status.NOT_MEASURED if score is None else Status.SCORED
-            board.put(number, place, 0.0 if score is None else score, status)
-    return difference(board, 0, 1)
+    return Evaluate(devset=devset, metric=metric, **options).compare(first, second)
+
+
+def _beside(path: str | Path | None, which: str) -> Path | None:
+    return None if path is None else Path(path).with_stem(f"{Path(path).stem}-{which}")

@@ -218,6 +218,22 @@ def sketch_of_fields(fields):
     return sketch(*named) & MASK | sketch(shortest) >> 64 << 64
 
 
+def sketch_of_places(texts):
+    """As `sketch_of_fields`, of texts that are known by their place."""
+    shortest = min(range(len(texts)), key=lambda place: len(texts[place].encode()))
+    return sketch(*enumerate(texts)) & MASK | sketch((shortest, texts[shortest])) >> 64 << 64
+
+
+def near_copies(bits):
+    """For each sketch the place of the first of its group: all that a chain of sketches at most 7 bits apart joins."""
+    first = list(range(len(bits)))
+    for one, other in itertools.combinations(range(len(bits)), 2):
+        if (bits[one] ^ bits[other]).bit_count() <= 7 and first[one] != first[other]:
+            low, high = sorted((first[one], first[other]))
+            first = [low if place == high else place for place in first]
+    return first
+
+
 def borrowed_bit(least, place):
     distance = next(distance for distance in range(128) if (place + distance) % 128 in least)
     value = least[(place + distance) % 128]

@@ -144,6 +144,11 @@ def test_pick_traces(case):
         assert sorted(picked.tolist()) == case["picked"]
 
 
+@cases("traces", "near")
+def test_near_copies(case):
+    assert _core.near_copies(case["rows"]).tolist() == case["firsts"]
+
+
 @cases("seed", "draw")
 def test_draw(case):
     assert f"{_core.draw(case['seed'], case['purpose'], case['step']):#018x}" == case["value"]

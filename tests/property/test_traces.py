@@ -8,6 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish import _core
 from tests.property import oracles
 from tests.property.test_cases import trace_table
 
@@ -92,6 +93,61 @@ def test_texts_without_words_are_near_to_their_copies_alone(some):
     first, *others = sketches([*dots, dots[0]])
     assert others[-1] == first
     assert all((first ^ other).bit_count() > 7 for other in others[:-1])
+
+
+@st.composite
+def rows_alike(draw):
+    """Rows of two texts, of which some are copies of others with a word or two changed."""
+    generator = draw(st.randoms(use_true_random=False))
+    rows = []
+    for _ in range(draw(st.integers(0, 12))):
+        if rows and generator.random() < 0.6:
+            words = [list(text) for text in generator.choice(rows)]
+            for _ in range(generator.randrange(4)):
+                field = generator.choice(words)
+                field[generator.randrange(len(field))] = "x" + str(generator.randrange(3))
+        else:
+            words = [["w" + str(generator.randrange(50)) for _ in range(generator.choice((3, 90)))] for _ in range(2)]
+        rows.append(words)
+    return [[" ".join(text) for text in row] for row in rows]
+
+
+@given(rows_alike())
+def test_near_copies(rows):
+    bits = [oracles.sketch_of_places(row) for row in rows]
+    assert _core.near_copies(rows).tolist() == oracles.near_copies(bits)
+
+
+@given(st.lists(st.lists(texts | st.sampled_from(["", "!", "One two."]), max_size=2), max_size=8))
+def test_a_row_is_near_to_its_copies_whatever_it_holds(rows):
+    found = _core.near_copies([*rows, *rows]).tolist()
+    assert found[len(rows) :] == found[: len(rows)]
+    assert all(first <= place and found[first] == first for place, first in enumerate(found))
+
+
+def test_no_pair_is_missed_wherever_its_bits_differ():
+    """Pairs some of which are seven bits apart, and so agree in as little as one of the eight parts that they are looked up by."""
+    generator = random.Random(0)
+    texts = []
+    for number in range(2500):
+        words = [f"{number}x{word}" for word in range(150)]
+        texts.append(" ".join(words))
+        for place in generator.sample(range(150), 4):
+            words[place] = "changed"
+        texts.append(" ".join(words))
+    bits = sketches(texts)
+    near = [(bits[2 * pair] ^ bits[2 * pair + 1]).bit_count() <= 7 for pair in range(2500)]
+    found = _core.near_copies([[text] for text in texts])
+    assert 500 < sum(near) < 2000
+    assert [found[2 * pair + 1] == 2 * pair for pair in range(2500)] == near
+
+
+def test_near_copies_among_many_cost_little():
+    """Compared pair by pair, 200,000 rows are 20 billion pairs; by their parts, this ends at once."""
+    found = _core.near_copies(
+        [[f"question {number % 150_000} of many, put in words of its own"] for number in range(200_000)]
+    )
+    assert found.tolist() == [number % 150_000 for number in range(200_000)]
 
 
 def test_more_words_in_common_are_fewer_bits_apart():

@@ -21,11 +21,13 @@ ROOMS = [
     "lm",
     "adapters",
     "modules",
+    "streaming",  # programs in pieces: it needs what runs them and nothing of what tunes them
     "engine",
     "metrics",
     "retrieve",
     "retrievers",  # what retrieves, under the name of DSPy's module
     "stages",
+    "evaluation",  # what an evaluation leaves: its result, on the disk, on the screen, beside another; `evaluate` makes them
     "evaluate",  # reads the board through `stages/score`, like the optimizers beside it
     "optimizers",
     "finetune",
@@ -44,12 +46,13 @@ DOOR_OPENERS = {
     "burnish.lm.request",
     "burnish.metrics.text",
     "burnish.retrieve.knn",
+    "burnish.stages.leaks",
     "burnish.stages.score",
     "burnish.stages.search",
     "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
-HEAVY = {"aiohttp", "httpx", "litellm", "openai", "optuna", "scipy", "sklearn"}
+HEAVY = {"aiohttp", "datasets", "httpx", "litellm", "mcp", "openai", "optuna", "pandas", "pyarrow", "scipy", "sklearn"}
 
 
 def room(name: str) -> str:

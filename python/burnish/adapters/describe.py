@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import decimal
 import enum
 import inspect
 import json
+import pathlib
+import re
 import types
 import typing
+import uuid
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from burnish.values.signature_fields import description, side_of
+from burnish.values.types.base import Type, is_formatted
 
 _BOUNDS = (
     ("ge", "at least {}"),
@@ -20,13 +30,32 @@ _BOUNDS = (
     ("multiple_of", "a multiple of {}"),
     ("pattern", "matching {}"),
 )
+# How values that are written as text look.
+_FORMS = {
+    dt.date: "date, YYYY-MM-DD",
+    dt.datetime: "datetime, ISO 8601",
+    dt.time: "time, ISO 8601",
+    dt.timedelta: "duration, ISO 8601",
+    decimal.Decimal: "decimal number",
+    uuid.UUID: "UUID",
+}
+# A model knows these types by their own names.
+_MODULES = re.compile(r"\b(?:typing|collections\.abc|datetime|decimal|uuid|pathlib)\.(?=[A-Za-z])")
 
 
 def bare(annotation: Any) -> tuple[Any, list[Any]]:
-    """The type inside ``Annotated``, and what is annotated."""
-    if typing.get_origin(annotation) is Annotated:
-        return annotation.__origin__, list(annotation.__metadata__)
-    return annotation, []
+    """The type inside ``Annotated``, ``NewType`` and named types, and what is annotated."""
+    annotated: list[Any] = []
+    while True:
+        if typing.get_origin(annotation) is Annotated:
+            annotated += annotation.__metadata__
+            annotation = annotation.__origin__
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        else:
+            return annotation, annotated
 
 
 def union_parts(annotation: Any) -> tuple[Any, ...]:
@@ -41,6 +70,30 @@ def without_none(annotation: Any) -> tuple[Any, bool]:
     if len(rest) == len(parts):
         return annotation, False
     return Union[rest], True  # noqa: UP007 - built at run time
+
+
+def holds_type(annotation: Any) -> bool:
+    """Whether a `Type` is or stands somewhere in a type."""
+    return _holds_type(annotation, set())
+
+
+def _holds_type(annotation: Any, seen: set[int]) -> bool:
+    # A class may hold itself.
+    if id(annotation) in seen:
+        return False
+    seen.add(id(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Type):
+        return True
+    inside = list(typing.get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        inside += [field.annotation for field in annotation.model_fields.values()]
+    elif dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
+        try:
+            inside += typing.get_type_hints(annotation).values()
+        # Names that cannot be found, and whatever else a user's annotations raise: then there is nothing to turn into.
+        except Exception:
+            return False
+    return any(_holds_type(part, seen) for part in inside)
 
 
 def choices(annotation: Any) -> dict[str, Any] | None:
@@ -60,50 +113,105 @@ def as_choice(value: Any) -> str:
     return json.dumps(plain) if plain is None or isinstance(plain, bool | int | float) else str(plain)
 
 
-def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    """A type and its constraints, for a model to read."""
+def words(annotation: Any, metadata: Iterable[Any] = (), *, given: bool = False) -> str:
+    """A type and its constraints, for a model to read.
+
+    Args:
+        annotation: The type.
+        metadata: The constraints of its field.
+        given: Whether values are shown to the model, rather than asked of it: pictures are pictures then.
+    """
     inner, annotated = bare(annotation)
-    limits = _limits([*annotated, *metadata], inner)
     inner, nullable = without_none(inner)
+    inner, within = bare(inner)
+    limits = _limits([*within, *annotated, *metadata], inner)
     known = choices(inner)
     if known is not None:
         # A choice with the separator in it is quoted, so that it stays readable as one choice.
         shown = [json.dumps(text, ensure_ascii=False) if "|" in text or "\n" in text else text for text in known]
         return f"one of: {' | '.join([*shown, *(['null'] if nullable else [])])}"
-    text = ", ".join([_type_words(inner), *limits])
+    text = ", ".join([_type_words(inner, given=given), *limits])
     return f"{text}, or null" if nullable else text
 
 
-def _type_words(annotation: Any) -> str:
+def line(name: str, field: FieldInfo) -> str:
+    """A field as the prompt lists it: its name, its type, and what its author wrote about it."""
+    output = side_of(field) == "output"
+    about = words(field.annotation, field.metadata, given=not output)
+    if output and not field.is_required():
+        about += _left_out(field.default)
+    written = description(name, field)
+    return f"- `{name}` ({about}): {written}" if written else f"- `{name}` ({about})"
+
+
+def _left_out(default: Any) -> str:
+    simple = default is None or isinstance(default, str | int | float | bool | enum.Enum)
+    return f"; {as_choice(default) or 'empty'} where left out" if simple else "; may be left out"
+
+
+def _type_words(annotation: Any, *, given: bool) -> str:
     if annotation is Any or annotation is object:
         return "any JSON"
-    if _is_plain(annotation):
-        name = inspect.formatannotation(annotation).replace("typing.", "")
+    if _says_how(annotation) and (given or not issubclass(annotation, BaseModel)):
+        return _said(annotation)
+    if _is_plain(annotation, given=given):
+        form = _FORMS.get(annotation) if isinstance(annotation, type) else None
+        name = form or _MODULES.sub("", inspect.formatannotation(annotation))
+        inside = [] if isinstance(annotation, type) else _held(annotation)
+        if inside:
+            # Modules before the names of classes say nothing to a model.
+            for kind in inside:
+                name = name.replace(f"{kind.__module__}.{kind.__qualname__}", kind.__name__)
+            return f"{name}: {'; '.join(map(_said, inside))}"
         return f"{name} as JSON" if typing.get_origin(annotation) or annotation in (list, dict, tuple, set) else name
     schema = _schema(annotation)
-    return getattr(annotation, "__name__", str(annotation)) if schema is None else f"JSON by the schema {schema}"
+    if schema is None or (schema.get("type") == "string" and _says_how(annotation)):
+        return _said(annotation) if _says_how(annotation) else getattr(annotation, "__name__", str(annotation))
+    return f"JSON by the schema {json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}"
 
 
-def _is_plain(annotation: Any) -> bool:
+def _says_how(annotation: Any) -> bool:
+    """Whether values of a class say themselves how they are shown."""
+    known = isinstance(annotation, type) and not typing.get_args(annotation) and is_formatted(annotation)
+    return known and getattr(annotation, "format", None) is not Type.format
+
+
+def _said(kind: Any) -> str:
+    said = kind.description()
+    return f"{kind.__name__}, {said}" if said else kind.__name__
+
+
+def _held(annotation: Any) -> list[Any]:
+    """The classes in a type that say how they are shown, each once."""
+    parts = typing.get_args(annotation)
+    found = [kind for part in parts for kind in ([part] if _says_how(part) else _held(part))]
+    return list(dict.fromkeys(found))
+
+
+def _is_plain(annotation: Any, *, given: bool) -> bool:
     """Whether the type's own name says everything: built-in types, and containers and unions of them."""
     if annotation in (Any, object, ..., None, type(None)):
         return True
-    if typing.get_origin(annotation) is Literal:
+    if typing.get_origin(annotation) is Literal or (given and _says_how(annotation)):
         return True
     inside = typing.get_args(annotation)
     if inside and typing.get_origin(annotation) is not Annotated:
-        return all(_is_plain(part) for part in inside)
-    plain = isinstance(annotation, type) and not hasattr(annotation, "__annotations__")
-    return plain and not issubclass(annotation, enum.Enum | BaseModel)
+        return all(_is_plain(part, given=given) for part in inside)
+    if not isinstance(annotation, type):
+        return False
+    if annotation in _FORMS or issubclass(annotation, pathlib.PurePath):
+        return True
+    return not hasattr(annotation, "__annotations__") and not issubclass(annotation, enum.Enum | BaseModel)
 
 
-def _schema(annotation: Any) -> str | None:
+def _schema(annotation: Any) -> dict[str, Any] | None:
     try:
         schema = TypeAdapter(annotation).json_schema()
     # Whatever a type of the user raises here, its name is enough for a prompt.
     except Exception:
         return None
-    return json.dumps(_without_titles(schema), ensure_ascii=False, separators=(",", ":"))
+    plain: dict[str, Any] = _without_titles(schema)
+    return plain
 
 
 def _without_titles(schema: Any) -> Any:
@@ -129,7 +237,8 @@ def _limits(metadata: list[Any], annotation: Any) -> list[str]:
                 found[key] = value
     limits = [f"from {found.pop('ge')} to {found.pop('le')}"] if found.keys() >= {"ge", "le"} else []
     limits += [text.format(found[key]) for key, text in _BOUNDS if key in found]
-    unit = "characters" if annotation is str else "items"
-    limits += [f"at least {found['min_length']} {unit}"] if "min_length" in found else []
-    limits += [f"at most {found['max_length']} {unit}"] if "max_length" in found else []
+    unit = "character" if annotation is str else "item"
+    for key, text in (("min_length", "at least"), ("max_length", "at most")):
+        if key in found:
+            limits.append(f"{text} {found[key]} {unit}{'' if found[key] == 1 else 's'}")
     return limits

@@ -1,4 +1,4 @@
-"""The command line: ``burnish demo | compile | evaluate | traces | show | cache | plugins``."""
+"""The command line: ``burnish demo | compile | evaluate | traces | show | diff | cache | plugins``."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from burnish import __version__
 from burnish.cli import demo as demo_
 from burnish.cli.cache import cache
 from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
+from burnish.cli.saved import diff, show
 from burnish.cli.traces import traces
 from burnish.errors import ConfigError
 from burnish.evaluate import Evaluate, paired
 from burnish.lm.lm import LM
 from burnish.lm.settings import context, settings
-from burnish.modules import state
 from burnish.modules.module import Module
 from burnish.optimizers.base import Optimizer
 from burnish.plugins.manager import listing, lookup
@@ -166,14 +166,6 @@ def evaluate(program: str, saved: str | None, data: str, metric: str, model: str
 
 
 @commands.command()
-@click.argument("saved")
-@click.option("--demos", default=4, show_default=True, help="Demos to show of each predictor at most.")
-def show(saved: str, demos: int) -> None:
-    """Show a SAVED program: instructions and demos."""
-    Console().print(terminal.program(state.read(saved), demos=demos))
-
-
-@commands.command()
 def plugins() -> None:
     """List what is installed: plugins, what they provide, and what is wrong with them."""
     for plugin in listing():
@@ -184,5 +176,7 @@ def plugins() -> None:
             click.echo(f"  problem: {plugin.problem}")
 
 
+commands.add_command(show)
+commands.add_command(diff)
 commands.add_command(cache)
 commands.add_command(traces)

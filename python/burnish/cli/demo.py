@@ -18,7 +18,7 @@ from burnish.evaluate import Evaluate, EvaluationResult, paired
 from burnish.lm.lm import LM
 from burnish.lm.settings import context
 from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch
-from burnish.report import terminal
+from burnish.report import show, terminal
 
 _MODEL = "offline/icl"
 
@@ -49,7 +49,7 @@ def run(out: str, candidates: int) -> None:
         evaluate = Evaluate(devset=test, metric=right_intent)
         before, after = evaluate(student), evaluate(compiled)
     console.print("\nThe prompt that won:")
-    console.print(terminal.program(compiled.dump_state(), demos=3))
+    console.print(show.program(compiled.dump_state(), demos=3))
     _verdict(before, after)
     click.echo(f"\nSaved program: {saved}   (look inside: burnish show {saved})")
     _check_in_a_new_process(folder, saved, after)

@@ -68,36 +68,40 @@ def load_program(address: str) -> Module:
     Raises:
         ConfigError: It is neither.
     """
-    found = load_object(address)
-    program = found
-    if isinstance(found, type):
-        try:
-            inspect.signature(found).bind()
-        except TypeError as error:
-            raise ConfigError(
-                f"{address} cannot be made without arguments: {error}. Name an object instead, such as "
-                f"program = {found.__name__}(...) in that file."
-            ) from error
-        program = found()
+    program = _made(load_object(address), address)
     if not isinstance(program, Module):
         raise ConfigError(f"{address} is {program!r}, not a burnish.Module.")
     return program
 
 
+def _made(found: Any, address: str) -> Any:
+    """The object itself, or the one that a class makes without arguments."""
+    if not isinstance(found, type):
+        return found
+    try:
+        inspect.signature(found).bind()
+    except TypeError as error:
+        raise ConfigError(
+            f"{address} cannot be made without arguments: {error}. Name an object instead, such as "
+            f"made = {found.__name__}(...) in that file."
+        ) from error
+    return found()
+
+
 def load_metric(name: str) -> Any:
-    """A metric by its registered name, or by its address.
+    """A metric by its registered name, or by its address; a class stands for the object made of it.
 
     Raises:
         ConfigError: There is no such metric.
     """
     if ":" in name:
-        return load_object(name)
-    if name not in names("metrics"):
-        raise ConfigError(
-            f"There is no metric {name!r}. There are: {', '.join(names('metrics'))}; "
-            "or name your own as file.py:function."
-        )
-    return lookup("metrics", name)
+        return _made(load_object(name), name)
+    try:
+        return _made(lookup("metrics", name), name)
+    except ConfigError as error:
+        if name in names("metrics"):
+            raise
+        raise ConfigError(f"{error} Or name your own as file.py:function.") from error
 
 
 def load_examples(path: str, program: Module, inputs: Sequence[str]) -> list[Example]:

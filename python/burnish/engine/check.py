@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,12 @@ from burnish.modules.module import HOW_TO_RUN, Module, forward_of
 from burnish.modules.predict import NO_LM
 from burnish.values.budget import Budget
 from burnish.values.example import Example
+from burnish.values.held_out import HeldOut, TestSet
+
+_SEALED = (
+    "It is kept from all who learn from examples, so that its score stays true: give the train and val parts here, and the test "
+    "set to Evaluate(devset=...)."
+)
 
 
 def check_program(program: Any, role: str, *, asks: bool, tunes: bool) -> None:
@@ -113,33 +118,26 @@ def _arguments(program: Any) -> inspect.Signature:
     """What the program takes: its signature's inputs where it is a predictor, else what `forward` takes."""
     if program.is_predictor:
         kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Signature([inspect.Parameter(name, kind) for name in program.signature.input_fields])
+        inputs = program.signature.input_fields.items()
+        # What a call may leave out has a default here too; which, makes no difference to what can be bound.
+        defaults = {name: inspect.Parameter.empty if field.is_required() else None for name, field in inputs}
+        return inspect.Signature([inspect.Parameter(name, kind, default=one) for name, one in defaults.items()])
     return inspect.signature(forward_of(program))  # type: ignore[arg-type]
 
 
-def check_whole(least: int, **numbers: Any) -> None:
-    """Each of these settings is a whole number of at least `least`, or None where it is not set.
-
-    Raises:
-        ConfigError: One is not.
-    """
-    for name, number in numbers.items():
-        if number is None:
-            continue
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ConfigError(f"{name}={number!r}: give a whole number of at least {least}.")
-
-
-def check_examples(examples: Any, name: str) -> list[Example]:
+def check_examples(examples: Any, name: str, *, held_out: bool = False) -> list[Example]:
     """The examples as a list.
 
     Args:
         examples: What the user passed.
         name: The argument's name, for messages.
+        held_out: Whether those of a test set will do; who learns from examples must not see them.
 
     Raises:
-        ConfigError: There are none, or one is no Example with inputs.
+        ConfigError: There are none, or one is no Example with inputs, or of a test set.
     """
+    if isinstance(examples, TestSet) and not held_out:
+        raise ConfigError(f"{name} is a {examples!r}. {_SEALED}")
     if examples is None or isinstance(examples, str | Example) or not isinstance(examples, Iterable):
         raise ConfigError(f"{name}={examples!r}: give a list of burnish.Example.")
     rows = list(examples)
@@ -151,6 +149,8 @@ def check_examples(examples: Any, name: str) -> list[Example]:
                 f"{name}[{place}] is {type(row).__name__}, not a burnish.Example. "
                 "Write Example(**row).with_inputs('question')."
             )
+        if isinstance(row, HeldOut) and not held_out:
+            raise ConfigError(f"{name}[{place}] is a row of a test set. {_SEALED}")
         if row.input_keys is None:
             first = next(iter(row.keys()), "question")
             raise ConfigError(
@@ -160,19 +160,6 @@ def check_examples(examples: Any, name: str) -> list[Example]:
         if not any(key in row for key in row.input_keys):
             raise ConfigError(f"{name}[{place}] has none of its inputs {sorted(row.input_keys)}.")
     return rows
-
-
-def warn_of_overlap(trainset: Sequence[Example], valset: Sequence[Example]) -> None:
-    """Warn when examples of the valset stand in the trainset too."""
-    seen = {hash(example) for example in trainset}
-    shared = sum(hash(example) in seen for example in valset)
-    if shared:
-        warnings.warn(
-            f"{shared} of {len(valset)} valset examples stand in the trainset too: demos can hold their "
-            "answers, so scores on them say little.",
-            UserWarning,
-            stacklevel=3,
-        )
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -2,7 +2,8 @@
 
 Events are dicts with ``v`` (the version of the stream), ``time`` (Unix seconds), ``kind`` and the
 kind's own fields. Kinds: ``run_started, stage_started, lm_called, rollout_done,
-candidate_scored, best_changed, run_finished``. They are handed on in batches, in order, so that
+candidate_scored, best_changed, run_finished``, and of what is worth a second look ``demos_dropped,
+steps_dropped, assertion_failed, suggestion_failed``. They are handed on in batches, in order, so that
 watching costs nothing per call.
 """
 

@@ -15,6 +15,7 @@ from typing import Any
 from burnish.adapters.chat import ChatAdapter
 from burnish.lm.request import digest
 from burnish.lm.settings import settings
+from burnish.modules.module import Module
 from burnish.modules.state import parts_of
 from burnish.values.example import Example
 
@@ -36,13 +37,13 @@ def run_identity(
             **{name: value for name, value in vars(optimizer).items() if name not in _MAY_CHANGE},
         },
         "options": dict(options),
-        "metric": _source(optimizer.metric),
+        "metric": _metric(optimizer.metric),
         "program": _program(student),
         "teacher": None if teacher is None else _program(teacher),
         "trainset": [[row.toDict(), sorted(row.input_keys or ())] for row in trainset],
         "valset": None if valset is None else [[row.toDict(), sorted(row.input_keys or ())] for row in valset],
         "lm": None if settings.lm is None else settings.lm.dump_state(),
-        "adapter": type(settings.adapter or ChatAdapter()).__qualname__,
+        "adapter": (settings.adapter or ChatAdapter()).dump_state(),
     }
     return {name: digest(stable_text(part)) for name, part in parts.items()}
 
@@ -68,6 +69,14 @@ def _program(program: Any) -> list[Any]:
     state = program.dump_state()
     more = state["burnish"].get("parts")
     return [_source(type(program)), parts_of(state), *([] if more is None else [more])]
+
+
+def _metric(metric: Any) -> Any:
+    """A metric's name and code; of a program that judges also its prompts and what else it is set to."""
+    if not isinstance(metric, Module):
+        return _source(metric)
+    settings_of_it = {name: value for name, value in vars(metric).items() if isinstance(value, str | int | float)}
+    return [*_program(metric), settings_of_it]
 
 
 def _source(thing: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 A metric is ``metric(example, prediction, trace=None)``, or the five-argument form ``(gold, pred,
 trace, pred_name, pred_trace)``, sync or async. Sync metrics run in a worker thread, so that one
-which calls a model or sleeps blocks nobody; Burnish's own, which only compute, run in place. While
+which calls a model or sleeps blocks nobody; Burnish's own, which only compute, run in place, and a program that
+judges runs as programs do. While
 scoring, a metric that offers ``metric.batch`` is asked for many at once (`engine/batch.py`); while bootstrapping, where the trace
 is given, it is asked for one.
 """
@@ -10,7 +11,8 @@ is given, it is asked for one.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from burnish.engine.batch import Batch
@@ -19,6 +21,7 @@ from burnish.lm.capabilities import Price
 from burnish.lm.scope import Reservation, Scope, use_scope
 from burnish.loop import in_thread
 from burnish.modules.binding import bound
+from burnish.modules.module import Module, forward_of
 from burnish.values.example import Example
 from burnish.values.prediction import Prediction
 from burnish.values.score import Score
@@ -46,11 +49,13 @@ class Judge:
         if not callable(metric):
             raise ConfigError(f"metric={metric!r} cannot be called. {_CONTRACT}")
         self.name = getattr(metric, "__name__", type(metric).__name__)
-        self._metric = metric
-        self._arguments = _arguments(metric, self.name)
+        self._of = metric
+        # A program is asked by its async face, so that it needs a thread only where its `forward` does.
+        self._metric = metric.acall if isinstance(metric, Module) else metric
+        self._arguments = _arguments(_asked(metric), self.name)
         call = getattr(metric, "__call__", metric)  # noqa: B004  an object's async __call__
-        self._async = inspect.iscoroutinefunction(metric) or inspect.iscoroutinefunction(call)
-        self._in_place = self._async or getattr(metric, "computes_only", False)
+        is_async = inspect.iscoroutinefunction(self._metric) or inspect.iscoroutinefunction(call)
+        self._in_place = is_async or getattr(metric, "computes_only", False)
         self._batch = Batch.of(metric, self.name)
 
     async def score(self, example: Any, prediction: Any, trace: Any = None, *, together: bool = True) -> Score:
@@ -71,6 +76,31 @@ class Judge:
             if found is not None:
                 return found
         return Score.of(await self._call(example, prediction, trace))
+
+    def aggregate(self, verdicts: Sequence[Score]) -> dict[str, float]:
+        """What the metric makes of all verdicts together: nothing where it has no ``aggregate``.
+
+        ``metric.aggregate(verdicts)`` is for what is no mean over examples, such as an F1 over a corpus from counts that
+        stand in each verdict's parts. It takes the verdicts that count, in the order of the examples, those of failed
+        ones being the failure score, and returns a number, or numbers by name. Where it raises there is a warning:
+        nothing that was paid for is worth less.
+        """
+        aggregate = getattr(self._of, "aggregate", None)
+        # A program that judges may have a part of that name.
+        if aggregate is None or isinstance(aggregate, Module) or not verdicts:
+            return {}
+        try:
+            returned = aggregate(list(verdicts))
+            named = returned if isinstance(returned, Mapping) else {"aggregate": returned}
+            return {str(name): Score.of(value).value for name, value in named.items()}
+        # It is user code and may raise anything.
+        except Exception as error:
+            warnings.warn(
+                f"metric {self.name}: its aggregate failed: {type(error).__name__}: {error}. The scores of the examples "
+                "are not touched.",
+                stacklevel=2,
+            )
+            return {}
 
     async def _call(self, example: Any, prediction: Any, trace: Any) -> Any:
         arguments = (example, prediction, trace, None, None)[: self._arguments]
@@ -137,6 +167,16 @@ _CONTRACT = (
     "A metric is `def metric(example, prediction, trace=None)` and returns a bool, a number or "
     "burnish.Score(value, feedback=...); it may be async."
 )
+
+
+def _asked(metric: Metric) -> Metric:
+    """What says how a metric is called: of a program, the method that runs it."""
+    if not isinstance(metric, Module):
+        return metric
+    forward = forward_of(metric)
+    if forward is None:
+        raise ConfigError(f"metric {type(metric).__name__} has neither forward nor aforward. {_CONTRACT}")
+    return forward
 
 
 def _arguments(metric: Metric, name: str) -> int:

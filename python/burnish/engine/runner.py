@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
+from traceback import format_exception
 from typing import Any
 
 from burnish.engine.identity import stable_text
@@ -56,6 +57,7 @@ class Runner:
         max_errors: How many rollouts may fail or go unmeasured; None is no limit.
         failure_score: What a failed rollout counts.
         tuned: Whether the program is being tuned, and so must be seen to call its predictors.
+        tracebacks: Whether rollouts keep the traceback of what went wrong.
 
     Attributes:
         out_of_budget: What stopped it, where a budget did: the cells that were left are not measured.
@@ -72,6 +74,7 @@ class Runner:
         max_errors: int | None = None,
         failure_score: float = 0.0,
         tuned: bool = False,
+        tracebacks: bool = False,
     ) -> None:
         self.program = program
         self._judge = judge
@@ -82,6 +85,7 @@ class Runner:
         self._failure = Score(failure_score)
         self._health = _Health(limit, max_errors, tuned=tuned)
         self._keys: dict[Candidate, str] = {}
+        self._tracebacks = tracebacks
         self.out_of_budget: BudgetExhausted | None = None
         self.outage: Exception | None = None
 
@@ -188,6 +192,7 @@ class Runner:
             tuple(binding.trace),
             state.usage,
             None if error is None else _reason(error),
+            "".join(format_exception(error)) if error is not None and self._tracebacks else None,
         )
 
     def _key(self, cell: Cell, stage: str) -> str:

@@ -23,12 +23,14 @@ from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
 from burnish.lm.limiter import Limiter, Place
+from burnish.lm.pieces import Pieces, current_pieces, heard_by
 from burnish.lm.request import Request, Response
 from burnish.lm.resend import first_of_two
 from burnish.lm.retry import RATE_LIMITED, Patience, retried
 from burnish.lm.scope import Scope, current_scope, outside
 from burnish.lm.secrets import cleared
 from burnish.lm.settings import settings
+from burnish.lm.tracking import current_tracker, tracked_by
 from burnish.lm.traffic import Traffic, traffic_of
 from burnish.loop import over_loop
 from burnish.values.usage import Usage
@@ -148,7 +150,7 @@ class Line:
 
     def recall(self, key: str, *, cached: bool | None = None) -> Response | None:
         """What the journal or the cache knows under this key; `cached` as the line is unless given."""
-        return _known(key, current_scope() or _NO_SCOPE, self._cache(cached))
+        return (current_scope() or _NO_SCOPE).recall(key, self._cache(cached))
 
     async def keep(self, key: str, response: Response, *, paid: bool, cached: bool | None = None) -> None:
         """Keep a reply in journal and cache; `paid` where its usage is part of the bill."""
@@ -177,10 +179,10 @@ class Line:
             waits = self._waits
             asked = self._ask(request, scope, predictor)
             response = await (over_loop(asked) if waits else asked)
-            await _make_way(scope)
+            await scope.make_way()
             return response
         if scope is _NO_SCOPE:
-            known = _known(key, scope, cache)
+            known = scope.recall(key, cache)
             if known is not None:
                 return known
         return await over_loop(self._join(key, request, scope, predictor, cache))
@@ -191,9 +193,9 @@ class Line:
         flight_key = (key, None if cache is not None else id(scope.journal), scope is _NO_SCOPE)
         flights = self.traffic.flights
         while True:
-            known = _known(key, scope, cache)
+            known = scope.recall(key, cache)
             if known is not None:
-                _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
+                scope.called(request, _NO_CALL, source="kept", predictor=predictor)
                 return known
             flight = flights.get(flight_key)
             if flight is None:
@@ -214,7 +216,7 @@ class Line:
                 # The one who asked may belong to another run, with a journal of its own.
                 if scope.journal is not None:
                     await scope.journal.keep_reply(key, response, paid=False)
-                _tell(scope, request, _NO_CALL, source="kept", predictor=predictor)
+                scope.called(request, _NO_CALL, source="kept", predictor=predictor)
                 return response
 
     async def _lead(
@@ -237,7 +239,7 @@ class Line:
         if cache is not None:
             cache.put(key, response)
         flight.set_result(response)
-        await _make_way(scope)
+        await scope.make_way()
         return response
 
     async def _ask(self, request: Request, scope: Scope, predictor: str, *, key: str | None = None) -> Response:
@@ -261,7 +263,7 @@ class Line:
                 sleep=lambda seconds: scope.in_time(asyncio.sleep(seconds)),
             )
             response = await over_loop(again)
-        _tell(scope, request, response.usage, source="backend", predictor=predictor)
+        scope.called(request, response.usage, source="backend", predictor=predictor)
         return response
 
     async def _attempt(
@@ -324,13 +326,13 @@ class Line:
         finally:
             if place is not None and used is not _NO_CALL:
                 place.failed()  # without effect where it has ended already
-            if scope is not _NO_SCOPE and used is not _NO_CALL:
+            if used is not _NO_CALL:
                 used = self._unanswered(request) if used is None else used
-                scope.book(used, request.model, predictor, replied=replied)
+                self._book(used, request, scope, predictor, replied=replied)
             if scope.journal is not None and sent is not None:
                 scope.journal.keep_ended(sent)
             if reservation is not None:
-                reservation.settle(used or _NO_CALL, replied=replied)
+                reservation.settle(used, replied=replied)
 
     async def _reply(
         self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool
@@ -338,16 +340,18 @@ class Line:
         """The backend's reply, and whether it came to this attempt or to the one sent after it."""
         try:
             if not waits:
-                return await self.backend.complete(request), True
+                return await self._asked(request), True
             async with asyncio.timeout(self.endpoint.timeout):
                 if self._resend_after is None or again:
-                    return await self.backend.complete(request), True
+                    return await self._asked(request), True
 
-                def resend() -> Coroutine[Any, Any, Response]:
+                async def resend() -> Response:
                     scope.tell("lm_resent", request.model, predictor)
-                    return self._attempt(request, scope, predictor, again=True)
+                    # Two replies at once cannot be heard.
+                    with heard_by(None):
+                        return await self._attempt(request, scope, predictor, again=True)
 
-                return await first_of_two(self.backend.complete(request), resend, seconds=self._resend_after)
+                return await first_of_two(self._asked(request), resend, seconds=self._resend_after)
         except (BurnishError, TimeoutError):
             raise
         # A backend is a plugin and may raise anything; what it does not explain is never a score.
@@ -355,6 +359,25 @@ class Line:
             text = cleared(f"{type(error).__name__}: {error}", self.endpoint.credentials)
             # A chained error would be shown as it is, with whatever it holds.
             raise LMTransient(text, model=request.model) from None
+
+    def _asked(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """The backend's answer, in pieces where somebody listens."""
+        pieces = current_pieces()
+        if pieces is None and current_tracker() is None:
+            return self.backend.complete(request)
+        return self._apart(request, pieces)
+
+    async def _apart(self, request: Request, pieces: Pieces | None) -> Response:
+        # What a backend asks other models is neither the reply nor on the bill beside it.
+        with heard_by(None), tracked_by(None):
+            return await (self.backend.complete(request) if pieces is None else pieces.ask(self.backend, request))
+
+    def _book(self, used: Usage, request: Request, scope: Scope, predictor: str, *, replied: bool) -> None:
+        tracker = current_tracker()
+        if tracker is not None:
+            tracker.add(request.model, used)
+        if scope is not _NO_SCOPE:
+            scope.book(used, request.model, predictor, replied=replied)
 
     def _priced(self, response: Response) -> Response:
         """The response at the price that the user gave, which no backend knows of."""
@@ -365,36 +388,9 @@ class Line:
         return replace(response, usage=replace(used, dollars=dollars, unpriced=0))
 
     def _unanswered(self, request: Request) -> Usage:
-        """What a call that was sent and cut off is booked as: its prompt, at its price."""
-        price = self.capabilities.price
+        """What a call that was sent and cut off is booked as: its prompt, and what was heard of the reply, at its price."""
+        pieces, price = current_pieces(), self.capabilities.price
+        written = 0 if pieces is None else pieces.written
         if price is None:
-            return Usage(calls=1, prompt_tokens=request.tokens, unpriced=1)
-        return Usage(calls=1, prompt_tokens=request.tokens, dollars=price.of(request.tokens, 0))
-
-
-async def _make_way(scope: Scope) -> None:
-    """Send off whoever waits for the slot that has come free, before the reply is read.
-
-    When many replies come at once, the limit stays busy while they are parsed and scored.
-    """
-    if scope.slots is not None:
-        await asyncio.sleep(0)
-
-
-def _known(key: str, scope: Scope, cache: Cache | None) -> Response | None:
-    if scope.journal is not None:
-        response = scope.journal.reply(key)
-        if response is not None:
-            return response
-    if cache is None:
-        return None
-    response = cache.get(key)
-    # The journal alone must be able to replay the run, on a machine without this cache.
-    if response is not None and scope.journal is not None:
-        scope.journal.keep_reply(key, response, paid=False)
-    return response
-
-
-def _tell(scope: Scope, request: Request, usage: Usage, *, source: str, predictor: str) -> None:
-    fields = {"tokens": usage.tokens, "dollars": usage.dollars, "unpriced": usage.unpriced}
-    scope.tell("lm_called", request.model, predictor, source=source, **fields)
+            return Usage(1, request.tokens, written, unpriced=1)
+        return Usage(1, request.tokens, written, dollars=price.of(request.tokens, written))

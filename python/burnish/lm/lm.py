@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import IO, Any
 
 from burnish.errors import ConfigError, PromptTooLong
 from burnish.lm.backends.base import Backend, Endpoint, backend_name
+from burnish.lm.callbacks import BaseCallback, watched_await
 from burnish.lm.capabilities import Capabilities, Price
+from burnish.lm.history import History, entry_of, show
 from burnish.lm.line import Line
 from burnish.lm.parameters import check_names
 from burnish.lm.request import NO_PREFIX, Message, Prefix, Request, Response
 from burnish.lm.secrets import bare_address, is_secret, without_secrets
+from burnish.lm.settings import settings
 from burnish.lm.tokens import tokenizer_of
 from burnish.loop import on_loop, run_sync
 from burnish.plugins.manager import lookup
@@ -30,6 +34,7 @@ _OF_THE_LM = frozenset(
         "resend_after",
         "context_window",
         "prices",
+        "callbacks",
     }
 )
 
@@ -56,6 +61,7 @@ class LM:
         prices: Dollars per million prompt tokens and per million completion tokens; None asks the table.
         backend: A backend's name, or an object with ``async complete(request)``.
         api_base: The endpoint's address, such as ``"http://localhost:8000/v1"``.
+        callbacks: Who is told when this LM is asked and has answered, beside those of the settings.
         params: More call parameters; credentials such as ``api_key`` are kept apart.
 
     Raises:
@@ -83,6 +89,7 @@ class LM:
         prices: tuple[float, float] | None = None,
         backend: str | Backend | None = None,
         api_base: str | None = None,
+        callbacks: Sequence[BaseCallback] | None = None,
         **params: Any,
     ) -> None:
         _check_name(model, api_base, has_backend=backend is not None)
@@ -91,6 +98,8 @@ class LM:
         check_names(params)
         secrets = {name: value for name, value in params.items() if is_secret(name)}
         self.model = model
+        self.callbacks = list(callbacks or ())
+        self._history = History()
         self.params = {name: value for name, value in params.items() if name not in secrets}
         for name, value in (("temperature", temperature), ("max_tokens", max_tokens)):
             if value is not None:
@@ -115,7 +124,8 @@ class LM:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is pickled goes to disk or elsewhere: no credentials, wherever they are.
-        return {**self.__dict__, "params": without_secrets(self.params)}
+        # Nor who watches it, who belongs to this process.
+        return {**self.__dict__, "params": without_secrets(self.params), "callbacks": []}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LM:
         return self
@@ -191,7 +201,24 @@ class LM:
                 "max_tokens, or give LM(context_window=...) where the table is wrong.",
                 model=self.model,
             )
-        return await self._line.complete(request, predictor=predictor)
+        told = {"prompt": None, "messages": request.messages, "kwargs": request.params}
+        call = self._line.complete(request, predictor=predictor)
+        response = await watched_await("lm", self, told, call, outputs=_texts)
+        most = settings.history_size
+        if most:
+            entry = entry_of(request, response)
+            self._history.add(entry, most)
+            settings.history.add(entry, most)
+        return response
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The last calls, oldest first: messages, outputs, usage and more, each in a dict without credentials."""
+        return [entry.to_dict() for entry in self._history.entries()]
+
+    def inspect_history(self, n: int = 1, file: IO[str] | None = None) -> None:
+        """Show the last `n` calls of this LM as text, in `file` or on standard output."""
+        show(self._history.entries(), n, file)
 
     def excess(self, request: Request) -> int:
         """How many tokens a request has too many for the model's window; 0 if it fits.
@@ -229,6 +256,15 @@ class LM:
         """The model's window and price, and which parameters it takes."""
         return self._line.capabilities
 
+    def lacks(self, capability: str) -> None:
+        """What the endpoint refused is not asked of it again.
+
+        Args:
+            capability: ``"structured_output"`` or ``"tools"``.
+        """
+        change: dict[str, Any] = {capability: False}
+        self._line.capabilities = replace(self.capabilities, **change)
+
     @property
     def priced(self) -> bool:
         """Whether the price of a call is known; a backend object is taken to tell it with each reply."""
@@ -249,6 +285,10 @@ class LM:
             state["api_base"] = self._address
         state.update(without_secrets(self.params))
         return state
+
+
+def _texts(response: Response) -> list[str]:
+    return response.texts
 
 
 def _backend(given: str | Backend | None, endpoint: Endpoint) -> Backend:

@@ -70,6 +70,13 @@ class Journal(Protocol):
         """Keep what an attempt used that brought no reply."""
 
 
+class Memory(Protocol):
+    """Keeps replies from run to run."""
+
+    def get(self, key: str) -> Response | None:
+        """The reply to this request, where it is known."""
+
+
 class Watch(Protocol):
     """Takes the events of a run."""
 
@@ -136,6 +143,33 @@ class Scope:
                 return await waiting
         except TimeoutError:
             raise self.meter.out_of_time() from None
+
+    def recall(self, key: str, cache: Memory | None) -> Response | None:
+        """What the journal or the cache knows under this key."""
+        if self.journal is not None:
+            response = self.journal.reply(key)
+            if response is not None:
+                return response
+        if cache is None:
+            return None
+        response = cache.get(key)
+        # The journal alone must be able to replay the run, on a machine without this cache.
+        if response is not None and self.journal is not None:
+            self.journal.keep_reply(key, response, paid=False)
+        return response
+
+    async def make_way(self) -> None:
+        """Send off whoever waits for the slot that has come free, before the reply is read.
+
+        When many replies come at once, the limit stays busy while they are parsed and scored.
+        """
+        if self.slots is not None:
+            await asyncio.sleep(0)
+
+    def called(self, request: Request, usage: Usage, *, source: str, predictor: str) -> None:
+        """Add the event of a call that was answered; `source` is ``"backend"`` or ``"kept"``."""
+        fields = {"tokens": usage.tokens, "dollars": usage.dollars, "unpriced": usage.unpriced}
+        self.tell("lm_called", request.model, predictor, source=source, **fields)
 
     def tell(self, kind: str, model: str, predictor: str, **fields: Any) -> None:
         """Add an event about a model's call."""

@@ -157,15 +157,40 @@ def answer_passage_match(example: Example, prediction: Any, trace: Any = None) -
 
 
 @computes_only
+def answer_f1(example: Example, prediction: Any, trace: Any = None) -> float:
+    """The best `F1` of ``prediction.answer`` with ``example.answer``, a text or a list of them, 0 to 1."""
+    return F1(str(prediction.answer), _list(example.answer))
+
+
+@computes_only
+def answer_hotpot_f1(example: Example, prediction: Any, trace: Any = None) -> float:
+    """`answer_f1`, but 0 where one side is yes, no or noanswer and the other is not (HotPotQA)."""
+    return HotPotF1(str(prediction.answer), _list(example.answer))
+
+
+@computes_only
 def _exact_match_all(examples: Sequence[Example], predictions: Sequence[Any], frac: float = 1.0) -> list[Any]:
     """`answer_exact_match` of many at once; None for one without the fields."""
 
     def score(examples: Sequence[Example], predictions: Sequence[Any]) -> NDArray[Any]:
-        texts = [text if type(text) is str else str(text) for text in column(predictions, "answer")]
-        answers = _lists(examples, "answer")
+        texts, answers = _texts(predictions), _lists(examples, "answer")
         return _core.exact_match(texts, answers) if frac >= 1.0 else _core.f1(texts, answers) >= frac
 
     return _as_many_as_can_be(score, examples, predictions)
+
+
+@computes_only
+def _f1_all(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Any]:
+    """`answer_f1` of many at once; None for one without the fields."""
+    return _as_many_as_can_be(lambda rows, made: _core.f1(_texts(made), _lists(rows, "answer")), examples, predictions)
+
+
+@computes_only
+def _hotpot_f1_all(examples: Sequence[Example], predictions: Sequence[Any]) -> list[Any]:
+    """`answer_hotpot_f1` of many at once; None for one without the fields."""
+    return _as_many_as_can_be(
+        lambda rows, made: _core.hotpot_f1(_texts(made), _lists(rows, "answer")), examples, predictions
+    )
 
 
 @computes_only
@@ -180,6 +205,8 @@ def _passage_match_all(examples: Sequence[Example], predictions: Sequence[Any]) 
 
 answer_exact_match.batch = _exact_match_all  # type: ignore[attr-defined]
 answer_passage_match.batch = _passage_match_all  # type: ignore[attr-defined]
+answer_f1.batch = _f1_all  # type: ignore[attr-defined]
+answer_hotpot_f1.batch = _hotpot_f1_all  # type: ignore[attr-defined]
 
 
 def _as_many_as_can_be(
@@ -201,6 +228,10 @@ def _as_many_as_can_be(
         except Exception:
             found.append(None)
     return found
+
+
+def _texts(predictions: Sequence[Any]) -> list[str]:
+    return [text if type(text) is str else str(text) for text in column(predictions, "answer")]
 
 
 def _lists(rows: Sequence[Any], name: str) -> list[list[str]]:

@@ -30,7 +30,7 @@ class Prompts:
         demos: Worked examples; not to be changed afterwards.
     """
 
-    __slots__ = ("_kept", "_through", "adapter", "demos", "instructions", "signature")
+    __slots__ = ("_kept", "_others", "adapter", "demos", "instructions", "signature")
 
     def __init__(
         self, adapter: Adapter, signature: type[Signature], *, instructions: str, demos: Sequence[Any]
@@ -40,7 +40,7 @@ class Prompts:
         self.demos = demos
         self.instructions = instructions
         self._kept: dict[tuple[type[Signature], int], Prompt] = {}
-        self._through: Prompts | None = None
+        self._others: dict[tuple[Adapter, type[Signature]], Prompts] = {}
 
     def showing(self, number: int, *, asked: type[Signature] | None = None) -> Prompt:
         """The prompt with the first so many demos, and with the fields of `asked`, where these are fewer."""
@@ -54,9 +54,17 @@ class Prompts:
 
     def through(self, adapter: Adapter) -> Prompts:
         """The same prompts by another adapter; kept like the rest."""
-        if self._through is None or self._through.adapter is not adapter:
-            self._through = Prompts(adapter, self.signature, instructions=self.instructions, demos=self.demos)
-        return self._through
+        return self._other(adapter, self.signature, self.instructions, self.demos)
+
+    def of(self, adapter: Adapter, signature: type[Signature]) -> Prompts:
+        """The prompts of another question that reading a reply leads to, without demos; kept like the rest."""
+        return self._other(adapter, signature, signature.instructions, ())
+
+    def _other(self, adapter: Adapter, signature: type[Signature], instructions: str, demos: Sequence[Any]) -> Prompts:
+        key = adapter, signature
+        if key not in self._others:
+            self._others[key] = Prompts(adapter, signature, instructions=instructions, demos=demos)
+        return self._others[key]
 
 
 async def fitted(model: LM, prompts: Prompts, request_of: Callable[[int], Request], *, predictor: str) -> Request:

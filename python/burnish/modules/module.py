@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback
+from burnish.lm.history import show
 from burnish.lm.settings import settings
-from burnish.loop import all_of, in_thread, on_loop, run_here, run_sync
+from burnish.loop import in_thread, on_loop, run_here, run_sync
+from burnish.modules.calls import called
+from burnish.modules.parts import copied, mapped, walk
 from burnish.modules.trace_log import logged
+from burnish.values.whole import check_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
     from burnish.lm.lm import LM
+    from burnish.modules.parallel import Parallel
     from burnish.modules.predict import Predict
 
 
@@ -26,6 +31,9 @@ class Module:
     A subclass keeps its parts as attributes and defines `forward`, or `aforward` as a coroutine,
     or both. Calling the program runs it; `acall` does so from async code. Works without
     ``super().__init__()``.
+
+    Args:
+        callbacks: Who is told of each call, beside those of the settings.
 
     Example:
         >>> import burnish
@@ -46,25 +54,65 @@ class Module:
     _compiled = False
     # What the compile found: a `burnish.Report`.
     report: Any = None
+    # How many more times a run may begin anew where a constraint in it fails; None: constraints are not retried.
+    _backtracks: int | None = None
+    # Who is told of its calls, beside those of the settings: `burnish.BaseCallback` objects.
+    callbacks: Sequence[BaseCallback] = ()
+
+    def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+        super().__init__()
+        if callbacks is not None:
+            self.callbacks = list(callbacks)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and wait for its prediction."""
-        with logged(self):
-            if _defines(self, "forward"):
-                return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
-            if "_begins_here" in type(self).__dict__:
-                return run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        if self._backtracks is not None:
             return run_sync(self.acall(*args, **kwargs))
+        if not _defines(self, "forward") and "_begins_here" not in type(self).__dict__:
+            return run_sync(self.acall(*args, **kwargs))
+        with logged(self), called(self, args, kwargs) as call:
+            if _defines(self, "forward"):
+                call.outputs = outputs = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+            else:
+                call.outputs = outputs = run_here(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+        return outputs
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program from async code; a `forward` that is not async runs in a thread."""
-        with logged(self):
-            if _defines(self, "aforward"):
-                return await on_loop(self.aforward(*args, **kwargs))  # type: ignore[attr-defined]
-            if _defines(self, "forward"):
-                forward = self.forward  # type: ignore[attr-defined]
-                return await on_loop(in_thread(forward, *args, **kwargs))
-        raise ConfigError(f"{type(self).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
+        with logged(self), called(self, args, kwargs) as call:
+            if self._backtracks is None:
+                call.outputs = outputs = await _run(self, args, kwargs)
+            else:
+                from burnish.modules.assertions import with_constraints
+
+                run = with_constraints(self, lambda: _run(self, args, kwargs), backtracks=self._backtracks)
+                call.outputs = outputs = await on_loop(run)
+        return outputs
+
+    def activate_assertions(self, handler: Any = None, *, max_backtracks: int = 2) -> Self:
+        """Let runs of this program begin anew where a constraint (`burnish.Assert`, `burnish.Suggest`) in them fails.
+
+        The call that is to blame is asked again, told its own outputs and the constraint's message; calls that nothing has
+        changed are not asked again, with or without a cache. So `forward` runs up to 1 + `max_backtracks` times, and should
+        do nothing besides that must not be done twice. Copies of the program keep this; saved files do not.
+
+        Costs:
+            One LM call for each run more, and one for each later call whose inputs changed with it.
+
+        Args:
+            handler: As in `burnish.assert_transform_module`, for code that was written for DSPy 2.5.
+            max_backtracks: How many more runs there may be; 0 retries nothing.
+
+        Returns:
+            The program itself.
+
+        Raises:
+            ConfigError: `max_backtracks` is no such number.
+        """
+        most = getattr(handler, "keywords", {}).get("max_backtracks", max_backtracks)
+        check_whole(0, max_backtracks=most)
+        self._backtracks = most
+        return self
 
     def named_predictors(self, *, frozen: bool = False) -> list[tuple[str, Predict]]:
         """Every predictor with its dotted path, such as ``"steps[0].predict"``, each once.
@@ -72,15 +120,57 @@ class Module:
         Args:
             frozen: Also those inside parts that are compiled already (``_compiled``).
         """
-        return [(path, part) for path, part in _walk(self, "", set(), frozen=frozen, root=True) if part.is_predictor]
+        return [
+            (path, part)
+            for path, part in walk(self, "", set(), of=Module, frozen=frozen, root=True)
+            if part.is_predictor
+        ]
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This program, as ``"self"``, and every module in it with its dotted path, each once."""
-        return list(_walk(self, "", set(), frozen=True, root=True))
+        return list(walk(self, "", set(), of=Module, frozen=True, root=True))
 
     def predictors(self) -> list[Predict]:
         """Every predictor that an optimizer may change."""
         return [predictor for _, predictor in self.named_predictors()]
+
+    def named_parameters(self) -> list[tuple[str, Predict]]:
+        """What an optimizer may change, with dotted paths: the predictors."""
+        return self.named_predictors()
+
+    def parameters(self) -> list[Predict]:
+        """What an optimizer may change: the predictors."""
+        return self.predictors()
+
+    def named_sub_modules(
+        self, type_: type[Any] | None = None, skip_compiled: bool = False
+    ) -> Iterator[tuple[str, Module]]:
+        """This program, as ``"self"``, and the modules in it, each once with its dotted path.
+
+        Args:
+            type_: Only those of this class.
+            skip_compiled: Whether to pass over parts that are compiled already, and what is in them.
+        """
+        for path, part in walk(self, "", set(), of=Module, frozen=not skip_compiled, root=True):
+            if type_ is None or isinstance(part, type_):
+                yield path, part
+
+    def map_named_predictors(self, func: Callable[[Predict], Any]) -> Self:
+        """Put what `func` makes of each predictor in its place.
+
+        Args:
+            func: From a predictor to what takes its place, often a predictor again.
+
+        Returns:
+            The program itself.
+
+        Raises:
+            ConfigError: The program is itself a predictor, so there is no place to put another in.
+        """
+        if self.is_predictor:
+            raise ConfigError("map_named_predictors: this program is itself a predictor. Call func(program) on it.")
+        mapped(self, func, {}, of=Module, root=True)
+        return self
 
     def set_lm(self, lm: LM | None) -> None:
         """Let every predictor ask this model."""
@@ -106,7 +196,7 @@ class Module:
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
-            twin.__dict__[name] = _copied(value, memo)
+            twin.__dict__[name] = copied(value, memo)
         return twin
 
     def reset_copy(self) -> Self:
@@ -116,23 +206,54 @@ class Module:
             predictor.reset()
         return twin
 
-    def batch(self, examples: Iterable[Any], *, num_threads: int | None = None) -> list[Any]:
+    def batch(
+        self,
+        examples: Iterable[Any],
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        return_failed_examples: bool = False,
+        provide_traceback: bool | None = None,
+        disable_progress_bar: bool = False,
+        timeout: float = 120,
+        straggler_limit: int = 3,
+    ) -> Any:
         """Run the program on many examples at once; predictions in the order of the examples.
 
         Args:
-            examples: Examples whose `inputs` are set.
+            examples: Examples whose `inputs` are set, or dicts of inputs.
             num_threads: How many at once; default is the setting of that name.
+            max_errors: How many may fail; the prediction of one that did is None. Default: none, or any number with
+                `return_failed_examples`.
+            return_failed_examples: Whether to return ``(predictions, failed examples, errors)``.
+            provide_traceback: As in `burnish.Parallel`, like all that follow.
+            disable_progress_bar: Whether to draw no progress.
+            timeout: Without effect, see there.
+            straggler_limit: Without effect, see there.
 
         Raises:
-            Exception: The first error of any of them; the others are cancelled.
+            Exception: The first error that is one too many; the others are cancelled.
         """
-        limit = asyncio.Semaphore(num_threads or settings.num_threads)
+        from burnish.modules.parallel import Parallel
 
-        async def one(example: Any) -> Any:
-            async with limit:
-                return await self.acall(**example.inputs())
+        parallel = Parallel(
+            num_threads=num_threads,
+            max_errors=max_errors,
+            return_failed_examples=return_failed_examples,
+            provide_traceback=provide_traceback,
+            disable_progress_bar=disable_progress_bar,
+            timeout=timeout,
+            straggler_limit=straggler_limit,
+        )
+        return run_sync(self._batched(list(examples), parallel))
 
-        return run_sync(all_of(one(example) for example in examples))
+    async def _batched(self, examples: Sequence[Any], parallel: Parallel) -> Any:
+        """What `batch` does, for those that can do better than one by one."""
+        return await parallel.acall([(self, example) for example in examples])
+
+    def inspect_history(self, n: int = 1, file: IO[str] | None = None) -> None:
+        """Show the last `n` LM calls of this program's predictors as text, in `file` or on standard output."""
+        predictors = [predictor for _, predictor in self.named_predictors(frozen=True)]
+        show(settings.history.of(predictors), n, file)
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:
@@ -142,29 +263,76 @@ class Module:
         programs: list[dict[str, Any]] = self.report.candidate_programs
         return programs
 
-    def dump_state(self, *, save_field_meta: bool = False) -> dict[str, Any]:
-        """The program's instructions, demos and LM settings, JSON-ready; see `burnish.modules.state`."""
+    def dump_state(self, json_mode: bool = True, *, save_field_meta: bool = False) -> dict[str, Any]:
+        """The program's instructions, demos and LM settings, JSON-ready; see `burnish.modules.state`.
+
+        Args:
+            json_mode: Whether the values in demos become JSON, or stay the objects that they are.
+            save_field_meta: Also keep each field's name and type beside its description.
+        """
         from burnish.modules import state
 
-        return state.dump(self, save_field_meta=save_field_meta)
+        return state.dump(self, json_mode=json_mode, save_field_meta=save_field_meta)
 
-    def load_state(self, saved: dict[str, Any]) -> None:
-        """Take over a dumped state: all of it, or an error and nothing."""
+    def load_state(self, saved: dict[str, Any], *, allow_unsafe_lm_state: bool = False) -> None:
+        """Take over a dumped state: all of it, or an error and nothing.
+
+        Args:
+            saved: What `dump_state` gave, or DSPy's from 2.5 on.
+            allow_unsafe_lm_state: Whether it may say at which address its LMs are, which are sent your key.
+
+        Raises:
+            StateError: It does not fit; the message names what.
+        """
         from burnish.modules import state
 
-        state.load(self, saved)
+        state.load(self, saved, allow_unsafe_lm_state=allow_unsafe_lm_state)
 
-    def save(self, path: Any, *, save_field_meta: bool = False) -> None:
-        """Write the state as one readable JSON file without keys, code or pickle."""
-        from burnish.modules import state
+    def save(
+        self,
+        path: Any,
+        save_program: bool = False,
+        modules_to_serialize: Sequence[Any] | None = None,
+        *,
+        save_field_meta: bool = False,
+    ) -> None:
+        """Write the state as one readable JSON file without keys, code or pickle.
 
-        state.save(self, path, save_field_meta=save_field_meta)
+        Args:
+            path: A ``.json`` file; with `save_program`, a folder.
+            save_program: Pickle the whole program instead, code of ``__main__`` included, which `burnish.load` reads.
+            modules_to_serialize: Modules whose code goes into the pickle too.
+            save_field_meta: Also keep each field's name and type beside its description.
 
-    def load(self, path: Any) -> None:
-        """Read a state file into this program: all of it, or an error and nothing."""
-        from burnish.modules import state
+        Raises:
+            StateError: The path is of the other kind, or something in the program cannot be kept.
+        """
+        from burnish.modules import pickled, state
 
-        state.load_file(self, path)
+        if save_program:
+            pickled.save(self, path, modules_to_serialize)
+        elif modules_to_serialize is not None:
+            raise ConfigError("modules_to_serialize=... is about pickles: add save_program=True, or leave it out.")
+        else:
+            state.save(self, path, save_field_meta=save_field_meta)
+
+    def load(self, path: Any, allow_pickle: bool = False, allow_unsafe_lm_state: bool = False) -> None:
+        """Read a state file into this program: all of it, or an error and nothing.
+
+        Args:
+            path: The ``.json`` file, Burnish's or DSPy's, or a ``.pkl`` of DSPy's.
+            allow_pickle: Whether a ``.pkl`` may be read, which runs the code in it and needs DSPy installed.
+            allow_unsafe_lm_state: Whether it may say at which address its LMs are, which are sent your key.
+
+        Raises:
+            StateError: It cannot be read, or does not fit; the message names what.
+        """
+        from burnish.modules import pickled, state
+
+        if str(path).endswith(".pkl"):
+            self.load_state(pickled.read_state(path, allow_pickle), allow_unsafe_lm_state=allow_unsafe_lm_state)
+        else:
+            state.load_file(self, path, allow_unsafe_lm_state=allow_unsafe_lm_state)
 
     def own_state(self) -> Mapping[str, Any]:
         """For a subclass with `keeps_more`: what is saved beside its predictors, JSON-ready, its ``"kind"`` among it."""
@@ -189,6 +357,15 @@ class Module:
 HOW_TO_RUN = "Define `def forward(self, ...)` that returns a Prediction."
 
 
+async def _run(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _defines(module, "aforward"):
+        return await on_loop(module.aforward(*args, **kwargs))  # type: ignore[attr-defined]
+    if _defines(module, "forward"):
+        forward = module.forward  # type: ignore[attr-defined]
+        return await on_loop(in_thread(forward, *args, **kwargs))
+    raise ConfigError(f"{type(module).__name__} has neither forward nor aforward. {HOW_TO_RUN}")
+
+
 def forward_of(module: Module) -> Callable[..., Any] | None:
     """The method that runs the module: `aforward`, else `forward`, else None."""
     for name in ("aforward", "forward"):
@@ -200,38 +377,3 @@ def forward_of(module: Module) -> Callable[..., Any] | None:
 
 def _defines(module: Module, name: str) -> bool:
     return getattr(type(module), name, None) is not None
-
-
-def _walk(value: Any, path: str, seen: set[int], *, frozen: bool, root: bool = False) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Module):
-        left_alone = value._compiled and not (frozen or root or value.is_predictor)
-        if id(value) in seen or left_alone:
-            return
-        seen.add(id(value))
-        yield path or "self", value
-        if value.is_predictor:
-            return
-        dot = f"{path}." if path else ""
-        for name, part in value.__dict__.items():
-            if name != "report":
-                yield from _walk(part, dot + name, seen, frozen=frozen)
-    elif isinstance(value, list | tuple):
-        for index, part in enumerate(value):
-            yield from _walk(part, f"{path}[{index}]", seen, frozen=frozen)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from _walk(part, f"{path}[{key!r}]", seen, frozen=frozen)
-
-
-def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    if type(value) is list:
-        return [_copied(part, memo) for part in value]
-    if type(value) is tuple:
-        return tuple(_copied(part, memo) for part in value)
-    if type(value) is dict:
-        return {key: _copied(part, memo) for key, part in value.items()}
-    try:
-        return copy.deepcopy(value, memo)
-    # Users keep locks, clients and models on their modules, whose copying raises anything.
-    except Exception:
-        return value

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
 from burnish.errors import ConfigError
+from burnish.lm.callbacks import BaseCallback, watched_call
 from burnish.lm.lm import LM
+from burnish.lm.secrets import without_secrets
 from burnish.lm.settings import settings
 from burnish.modules.asking import answered
 from burnish.modules.binding import current_binding
 from burnish.modules.fitting import Prompts
+from burnish.modules.inputs import completed
+from burnish.modules.listening import asking
 from burnish.modules.module import Module
+from burnish.modules.replay import Advice
 from burnish.values.prediction import Prediction
 from burnish.values.rollout import Step
 from burnish.values.signature import Signature, ensure_signature
@@ -30,6 +34,7 @@ class Predict(Module):
 
     Args:
         signature: A `Signature` class, or text such as ``"question -> answer: int"``.
+        callbacks: Who is told of each call, beside those of the settings.
         config: Call settings such as ``temperature=0.7`` or ``n=5``.
 
     Attributes:
@@ -47,11 +52,14 @@ class Predict(Module):
     # `aforward` needs the event loop only for the call of the model.
     _begins_here = True
 
-    def __init__(self, signature: type[Signature] | str, **config: Any) -> None:
+    def __init__(
+        self, signature: type[Signature] | str, callbacks: Sequence[BaseCallback] | None = None, **config: Any
+    ) -> None:
         self.signature = ensure_signature(signature)
         self.demos: list[Any] = []
         self.lm: LM | None = None
         self.config = config
+        super().__init__(callbacks)
         self._compiled_prompt: Prompts | None = None
 
     def __repr__(self) -> str:
@@ -61,6 +69,10 @@ class Predict(Module):
         twin: Predict = super().__deepcopy__(memo)
         twin._compiled_prompt = None
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled goes to disk or elsewhere: no credentials, and nothing that is made again when needed.
+        return {**self.__dict__, "config": without_secrets(self.config), "_compiled_prompt": None}
 
     def reset(self) -> None:
         """Forget demos and LM."""
@@ -73,7 +85,8 @@ class Predict(Module):
         Args:
             args: None: inputs are given by name.
             inputs: The signature's input fields by name, and optionally ``demos=``, ``lm=``,
-                ``config=`` and ``signature=`` for this call only.
+                ``config=`` and ``signature=`` for this call only. Those with a default may be left out. What is missing,
+                unknown or of another type is said in a warning.
 
         Raises:
             ConfigError: There is no LM, or an input was given by position.
@@ -83,6 +96,7 @@ class Predict(Module):
         prediction: Prediction = super().__call__(*args, **inputs)
         return prediction
 
+    @watched_call
     async def aforward(
         self,
         *args: Any,
@@ -99,7 +113,7 @@ class Predict(Module):
                 f"{self!r} takes its inputs by name: write "
                 f"{next(iter(asked.input_fields), 'name')}=... instead of a bare value."
             )
-        _check_inputs(asked, inputs)
+        given = completed(asked, inputs)
         binding = current_binding()
         number = 0 if binding is None else next(binding.numbers)
         name = "" if binding is None else binding.names.get(id(self), "")
@@ -107,11 +121,19 @@ class Predict(Module):
         model = lm or choice.lm or self.lm or settings.lm
         if model is None:
             raise ConfigError(NO_LM)
+        told: tuple[Advice, ...] = ()
+        if binding is not None and binding.advice:
+            told = tuple(one for one in binding.advice if one.is_for(self, given))
+        known: Prediction | None = None if binding is None else binding.recall(number, self, given, told)
+        if known is not None:
+            return known
         adapter: Adapter = settings.adapter or _CHAT
-        if demos is None and signature is None:
+        if demos is None and signature is None and not told:
             prompts = self._prompts(adapter, choice)
         else:
             task = None if signature is not None else choice.instructions
+            if told:
+                task = _advised(asked.instructions if task is None else task, told)
             shown = choice.demos if demos is None else demos
             prompts = Prompts(
                 adapter,
@@ -120,15 +142,22 @@ class Predict(Module):
                 demos=self.demos if shown is None else shown,
             )
         settings_of_call = self.config
-        if choice.config or config:
-            settings_of_call = {**self.config, **choice.config, **(config or {})}
-        outputs, usage = await answered(model, prompts, inputs, config=settings_of_call, predictor=name)
+        attempt = {} if binding is None else binding.config
+        if choice.config or config or attempt:
+            settings_of_call = {**self.config, **choice.config, **attempt, **(config or {})}
+        if binding is not None and (binding.attempts or told):
+            own = settings_of_call.get("rollout_id", model.params.get("rollout_id"))
+            settings_of_call = {**settings_of_call, "rollout_id": binding.draw_of(told, own)}
+        with asking(self, asked) as heard:
+            outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
+        if heard is not None:
+            heard.settle(outputs[0])
         prediction = (
             Prediction(outputs[0]) if len(outputs) == 1 else Prediction.from_completions(outputs, signature=asked)
         )
         prediction.set_lm_usage(usage)
         if binding is not None:
-            binding.steps[number] = Step(self, inputs, prediction)
+            binding.note(number, Step(self, given, prediction), told)
         return prediction
 
     def _prompts(self, adapter: Adapter, choice: Choice) -> Prompts:
@@ -163,14 +192,5 @@ NO_LM = """No LM is set, so there is nobody to ask. Set one for everything:
 or for one program: program.set_lm(...)."""
 
 
-def _check_inputs(signature: type[Signature], inputs: Mapping[str, Any]) -> None:
-    fields = signature.kept.get(Predict)
-    if fields is None:
-        fields = signature.kept[Predict] = signature.input_fields
-    if inputs.keys() == fields.keys():
-        return
-    missing = [name for name in fields if name not in inputs]
-    extra = [name for name in inputs if name not in fields]
-    parts = [f"missing {', '.join(missing)}"] if missing else []
-    parts += [f"unknown {', '.join(extra)}"] if extra else []
-    warnings.warn(f"Predict({signature.signature}): {'; '.join(parts)}.", UserWarning, stacklevel=2)
+def _advised(instructions: str, told: Sequence[Advice]) -> str:
+    return "\n\n".join([instructions, *(one.text for one in told)])

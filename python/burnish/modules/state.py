@@ -1,8 +1,9 @@
 """Programs on disk: one readable, versioned JSON without keys, code or pickle.
 
 The file keeps DSPy's keys in place (predictor paths at top level, positional
-``signature.fields``), so that either reads the other's; what is ours stands under ``"burnish"``.
-Loading is all or nothing: the whole file is checked against the program before anything changes.
+``signature.fields``), so that either reads the other's; what is ours, such as the fields' names and types, stands
+under ``"burnish"``. Loading is all or nothing: the whole file is checked against the program before anything changes.
+What one predictor's part holds is in `state_predictor`, what old files look like in `state_dspy`.
 """
 
 from __future__ import annotations
@@ -10,53 +11,63 @@ from __future__ import annotations
 import json
 import os
 import platform
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from burnish.errors import ConfigError, StateError
-from burnish.lm.lm import LM
-from burnish.values.example import Example
+from burnish.errors import StateError
+from burnish.modules.state_dspy import at_their_places, is_predictor_state, modern
+from burnish.modules.state_predictor import dump_predictor, field_types, listed, read_predictor
+from burnish.modules.state_values import plain
 
 # The second has what modules keep beside their predictors; without any of it, the first is written.
 FORMAT = 2
 _METADATA = ("metadata", "burnish")
-# What DSPy keeps about an LM beside the parameters of its calls.
-_DSPY_ONLY = frozenset(
-    {"_dspy_lm_class", "model_type", "finetuning_model", "launch_kwargs", "train_kwargs", "use_developer_role"}
-)
 
 
-def dump(program: Any, *, save_field_meta: bool = False) -> dict[str, Any]:
+def dump(program: Any, *, json_mode: bool = True, save_field_meta: bool = False) -> dict[str, Any]:
     """A program's state as JSON-ready values.
 
     Args:
         program: The module.
-        save_field_meta: Also keep each field's name, type and description.
+        json_mode: Whether the values in demos become JSON, or stay the objects that they are.
+        save_field_meta: Also keep each field's name and type beside its description.
+
+    Raises:
+        StateError: A demo holds what JSON cannot keep.
     """
     from burnish import __version__
 
     predictors = program.named_predictors(frozen=True)
     if program.is_predictor:
         # DSPy has a lone predictor without a name.
-        state = _dump_predictor(program, save_field_meta=save_field_meta)
+        state = dump_predictor(program, json_mode=json_mode, save_field_meta=save_field_meta)
     else:
-        state = {name: _dump_predictor(one, save_field_meta=save_field_meta) for name, one in predictors}
+        state = {
+            name: dump_predictor(one, json_mode=json_mode, save_field_meta=save_field_meta) for name, one in predictors
+        }
     parts = {path: plain(dict(part.own_state())) for path, part in _keeping(program)}
-    state["burnish"] = {"format": 2 if parts else 1, "version": __version__, **({"parts": parts} if parts else {})}
+    state["burnish"] = {
+        "format": 2 if parts else 1,
+        "version": __version__,
+        "fields": {name: field_types(one.signature) for name, one in predictors},
+        **({"parts": parts} if parts else {}),
+    }
     # DSPy looks its own version of each of these up, and knows none of Burnish.
     state["metadata"] = {"dependency_versions": {"python": platform.python_version().rpartition(".")[0]}}
     return state
 
 
-def load(program: Any, saved: Mapping[str, Any], *, beside: Path | None = None) -> None:
+def load(
+    program: Any, saved: Mapping[str, Any], *, beside: Path | None = None, allow_unsafe_lm_state: bool = False
+) -> None:
     """Put a dumped state into a program.
 
     Args:
         program: The module.
-        saved: What `dump` gave.
+        saved: What `dump` gave, or DSPy from 2.5 on.
         beside: The file that it was read from, where modules may have written more beside it.
+        allow_unsafe_lm_state: Whether the state may say where its LMs are: their addresses are sent the user's key.
 
     Raises:
         StateError: The state is not one, is of a newer format, or does not fit the program; the
@@ -64,20 +75,13 @@ def load(program: Any, saved: Mapping[str, Any], *, beside: Path | None = None) 
     """
     if not isinstance(saved, Mapping):
         raise StateError(f"A program's state is a JSON object, not {type(saved).__name__}.")
-    version = saved.get("burnish", {})
-    number = version.get("format", FORMAT) if isinstance(version, Mapping) else version
-    if not isinstance(number, int):
-        raise StateError(f"The state's format is {number!r}, which is no number. Was the file edited?")
-    if number > FORMAT:
-        raise StateError(
-            f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
-        )
+    own = _own_part(saved)
     predictors = dict(program.named_predictors(frozen=True))
-    more = version.get("parts", {}) if isinstance(version, Mapping) else {}
-    saved = parts_of(saved)
-    there = list(saved)
-    missing = [name for name in predictors if name not in saved]
-    unknown = [name for name in there if name not in predictors]
+    states = at_their_places(parts_of(saved), predictors)
+    # DSPy does not save what is compiled already inside another program.
+    tuned = dict(program.named_predictors()) if "burnish" not in saved else predictors
+    missing = [name for name in tuned if name not in states]
+    unknown = [name for name in states if name not in predictors]
     if missing or unknown:
         raise StateError(
             "The state does not fit this program: "
@@ -85,17 +89,43 @@ def load(program: Any, saved: Mapping[str, Any], *, beside: Path | None = None) 
                 [f"no state for predictor {name!r}" for name in missing]
                 + [f"no predictor for state {name!r}" for name in unknown]
             )
-            + f". The program has {_listed(predictors)}, the state has {_listed(there)}."
+            + f". The program has {listed(predictors)}, the state has {listed(states)}."
         )
-    changes = [_read_predictor(p, saved[name], name) for name, p in predictors.items()]
-    taking_over = _read_parts(program, more, beside)
-    for predictor, (signature, demos, lm) in zip(predictors.values(), changes, strict=True):
-        predictor.signature = signature
-        predictor.demos = demos
-        if lm is not None:
-            predictor.lm = lm
+    fields = own.get("fields")
+    told = fields if isinstance(fields, Mapping) else {}
+    changes = [
+        (
+            predictor,
+            read_predictor(predictor, states[name], name, told=told.get(name), trust_lm=allow_unsafe_lm_state),
+        )
+        for name, predictor in predictors.items()
+        if name in states
+    ]
+    taking_over = _read_parts(program, own.get("parts", {}), beside)
+    for predictor, change in changes:
+        predictor.signature = change.signature
+        predictor.demos = change.demos
+        if change.lm is not None:
+            predictor.lm = change.lm
     for take_over in taking_over:
         take_over()
+
+
+def _own_part(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is Burnish's own in a state; nothing where DSPy wrote it.
+
+    Raises:
+        StateError: It is of a newer format, or edited.
+    """
+    own = saved.get("burnish", {})
+    number = own.get("format", FORMAT) if isinstance(own, Mapping) else own
+    if not isinstance(number, int):
+        raise StateError(f"The state's format is {number!r}, which is no number. Was the file edited?")
+    if number > FORMAT:
+        raise StateError(
+            f"The state is of format {number}, this Burnish reads up to {FORMAT}. Upgrade: pip install -U burnish."
+        )
+    return own if isinstance(own, Mapping) else {}
 
 
 def _keeping(program: Any) -> list[tuple[str, Any]]:
@@ -133,11 +163,11 @@ def _read_parts(program: Any, saved: Any, beside: Path | None) -> list[Callable[
 
 
 def parts_of(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Name → state of each predictor in a program's state."""
+    """Name → state of each predictor in a program's state, those of old files as today's."""
     parts = {name: part for name, part in saved.items() if name not in _METADATA}
-    signature = parts.get("signature")
-    lone = isinstance(signature, Mapping) and "instructions" in signature
-    return {"self": parts} if lone else parts
+    if is_predictor_state(parts):
+        return {"self": modern(parts)}
+    return {name: modern(part) for name, part in parts.items()}
 
 
 def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = False) -> None:
@@ -164,13 +194,13 @@ def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = 
     draft.replace(target)
 
 
-def load_file(program: Any, path: str | os.PathLike[str]) -> None:
+def load_file(program: Any, path: str | os.PathLike[str], *, allow_unsafe_lm_state: bool = False) -> None:
     """Read a state file into a program.
 
     Raises:
         StateError: No such file, not JSON, or see `load`.
     """
-    load(program, read(path), beside=Path(path))
+    load(program, read(path), beside=Path(path), allow_unsafe_lm_state=allow_unsafe_lm_state)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -179,6 +209,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         StateError: No such file, or not a JSON object.
     """
+    if Path(path).is_dir():
+        raise StateError(
+            f"{str(path)!r} is a folder. A whole program that was saved with save_program=True is loaded by "
+            f"program = burnish.load({str(path)!r}, allow_pickle=True), which runs the code in it."
+        )
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -193,120 +228,3 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise StateError(f"{str(path)!r} is not a saved program: it holds no JSON object.")
     return state
-
-
-def _dump_predictor(predictor: Any, *, save_field_meta: bool) -> dict[str, Any]:
-    return {
-        "traces": [],
-        "train": [],
-        "demos": [plain(demo) for demo in predictor.demos],
-        "signature": _dump_signature(predictor.signature, save_field_meta=save_field_meta),
-        "lm": None if predictor.lm is None else predictor.lm.dump_state(),
-    }
-
-
-def _dump_signature(signature: Any, *, save_field_meta: bool) -> dict[str, Any]:
-    fields = []
-    for name, field in signature.fields.items():
-        extra = field.json_schema_extra
-        entry = {"prefix": extra["prefix"], "description": extra["desc"]}
-        if save_field_meta:
-            annotation = field.annotation
-            entry = {
-                "name": name,
-                "field_type": extra["__dspy_field_type"],
-                "type": getattr(annotation, "__name__", None)
-                if isinstance(annotation, type)
-                else str(annotation).removeprefix("typing."),
-                **entry,
-            }
-        fields.append(entry)
-    return {"instructions": signature.instructions, "fields": fields}
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON has it; pydantic models as objects.
-
-    Raises:
-        StateError: JSON cannot keep it.
-    """
-    if isinstance(value, str | int | float | bool | None):
-        return value
-    if isinstance(value, Example):
-        return plain(value.toDict())
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, set | frozenset):
-        # In an order that is the same in every process.
-        return [plain(part) for part in sorted(value, key=repr)]
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if hasattr(value, "value") and hasattr(type(value), "__members__"):
-        return plain(value.value)
-    raise StateError(
-        f"A demo holds {value!r} of type {type(value).__name__}, which JSON cannot keep. Use "
-        "texts, numbers, lists, dicts or pydantic models in demos."
-    )
-
-
-def _read_predictor(predictor: Any, saved: Any, name: str) -> tuple[Any, list[Example], LM | None]:
-    if not isinstance(saved, Mapping) or not isinstance(saved.get("signature"), Mapping):
-        raise StateError(f"The state of predictor {name!r} has no signature.")
-    signature = predictor.signature
-    fields = saved["signature"].get("fields", [])
-    if not isinstance(fields, list) or not all(isinstance(field, Mapping) for field in fields):
-        raise StateError(f"The fields in the state of predictor {name!r} are no list of JSON objects.")
-    if len(fields) != len(signature.fields):
-        raise StateError(
-            f"Predictor {name!r} has {len(signature.fields)} fields "
-            f"({_listed(signature.fields)}), the state has {len(fields)}."
-        )
-    others = [
-        field["name"] for field, own in zip(fields, signature.fields, strict=True) if field.get("name", own) != own
-    ]
-    if others:
-        raise StateError(
-            f"Predictor {name!r} has the fields {_listed(signature.fields)}; in their places the state has {_listed(others)}."
-        )
-    instructions = saved["signature"].get("instructions")
-    demos = saved.get("demos", [])
-    if not isinstance(instructions, str) or not isinstance(demos, list):
-        raise StateError(f"The state of predictor {name!r} lacks instructions or demos.")
-    if not all(isinstance(demo, Mapping) for demo in demos):
-        raise StateError(f"Predictor {name!r}: every demo must be a JSON object.")
-    inputs = list(signature.input_fields)
-    read_demos = [Example(demo).with_inputs(*(i for i in inputs if i in demo)) for demo in demos]
-    restated = signature.load_state({"instructions": instructions, "fields": fields})
-    return restated, read_demos, _read_lm(saved.get("lm"), name)
-
-
-def _read_lm(saved: Any, name: str) -> LM | None:
-    if saved is None:
-        return None
-    if not isinstance(saved, Mapping) or not isinstance(saved.get("model"), str):
-        raise StateError(f"The LM of predictor {name!r} names no model.")
-    if saved.get("api_base") is not None:
-        # A file that chooses the address could have the user's key sent there.
-        warnings.warn(
-            f"The LM of predictor {name!r} was at {saved['api_base']!r}, which is not taken from a file. Set it "
-            f"yourself: program.set_lm(burnish.LM({saved['model']!r}, api_base=...)).",
-            UserWarning,
-            stacklevel=2,
-        )
-        return None
-    known = ("model", "cache", "num_retries")
-    params = {
-        key: value
-        for key, value in saved.items()
-        if key in known or (key not in _DSPY_ONLY and isinstance(value, str | int | float | bool | list | dict))
-    }
-    try:
-        return LM(**params)
-    except (ConfigError, TypeError) as error:
-        raise StateError(f"The LM of predictor {name!r} cannot be made: {error}") from error
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(map(str, names)) or "none"

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from burnish.values.example import Example
 from burnish.values.rollout import Step
 
 VERSION = 1
+_UNLOGGED = nullcontext()
 
 
 class TraceLog:
@@ -97,14 +98,17 @@ class TraceLog:
             )
 
 
-@contextmanager
-def logged(program: Any) -> Iterator[None]:
+def logged(program: Any) -> AbstractContextManager[None]:
     """A run of a program, which is logged if it is part of no other and there is a log."""
     log = settings.trace_log
     # What an engine runs it logs itself, with the score; a metric's own questions are part of that run.
     if log is None or current_binding() is not None or current_scope() is not None:
-        yield
-        return
+        return _UNLOGGED
+    return _logged(program, log)
+
+
+@contextmanager
+def _logged(program: Any, log: TraceLog) -> Iterator[None]:
     binding = Binding(names_of(program), {})
     try:
         with bound(binding):

@@ -22,9 +22,7 @@ from burnish.engine.check import (
     check_inputs,
     check_prices,
     check_program,
-    check_whole,
     refuse_unknown,
-    warn_of_overlap,
 )
 from burnish.engine.events import EventStream
 from burnish.engine.identity import run_identity
@@ -33,6 +31,7 @@ from burnish.engine.judge import Judge, Metric
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.progress import Progress
 from burnish.errors import BudgetExhausted, ConfigError
+from burnish.lm.callbacks import watched_await
 from burnish.lm.scope import current_scope
 from burnish.lm.settings import settings
 from burnish.loop import on_loop, run_sync
@@ -40,10 +39,13 @@ from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.session import Session
 from burnish.plugins.manager import watchers
 from burnish.stages.finish import build
+from burnish.stages.leaks import warn_of_overlap
 from burnish.values.budget import Budget
 from burnish.values.example import Example
+from burnish.values.held_out import compiling
 from burnish.values.report import Report
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +152,8 @@ class Optimizer(ABC):
                 raise ConfigError(f"{type(self).__name__} makes no use of {name}=...: leave it out.")
         check_program(student, "program to compile", asks=self.asks, tunes=True)
         rows = check_examples(trainset, "trainset")
-        held_out = None if valset is None else check_examples(valset, "valset")
+        # The trainset given twice is meant as it is by default: no candidate is shown the example that it answers.
+        held_out = None if valset is None or valset is trainset else check_examples(valset, "valset")
         if self.asks:
             check_inputs(student, rows, "trainset")
             check_inputs(student, held_out or [], "valset")
@@ -158,13 +161,16 @@ class Optimizer(ABC):
             check_program(teacher, "teacher", asks=self.asks and self._teacher_lm() is None, tunes=False)
             check_inputs(teacher, rows, "trainset")
         if held_out is not None:
-            warn_of_overlap(rows, held_out)
+            await warn_of_overlap(rows, held_out)
         if self.asks:
             check_prices(self.budget, student, self._teacher_lm())
             if teacher is not None:
                 check_prices(self.budget, teacher)
         judge = None if self.metric is None else Judge(self.metric)
-        return await on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+        told = {"student": student, "trainset": rows, "teacher": teacher, "valset": held_out, **options}
+        with compiling():
+            run = on_loop(self._compile(student, teacher, rows, held_out, judge, options))
+            return await watched_await("compile", self, told, run)
 
     def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
         """LM calls and dollars of a compile, before any is made.

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
@@ -16,6 +15,7 @@ from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
 from burnish.stages.traces import TraceTable
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 
 class BootstrapFewShot(Optimizer):
@@ -34,7 +34,8 @@ class BootstrapFewShot(Optimizer):
 
     What it costs (LM calls):
         At most predictors × trainset × max_rounds; with a pass rate p, about predictors ×
-        max_bootstrapped_demos / p. With `traces` none.
+        max_bootstrapped_demos / p; one more for each reply that does not parse and is asked for once
+        more. With `traces` none.
 
     Example:
         >>> optimizer = BootstrapFewShot(metric=lambda example, prediction, trace=None: True)

@@ -11,7 +11,7 @@ from burnish.lm.settings import settings
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """LM calls of a compile, at least and at most.
+    """LM calls of a compile, at least and at most, where every reply parses; one that does not may be asked for once more.
 
     Attributes:
         phases: Phase → (fewest, most) LM calls.
@@ -42,6 +42,8 @@ class Estimate:
         low, high = self.calls
         lines = [f"{low} to {high} LM calls" if low != high else "1 LM call" if high == 1 else f"{high} LM calls"]
         lines += [f"  {name}: {few} to {many}" for name, (few, many) in self.phases.items()]
+        if high and (settings.adapter is None or settings.adapter.fallback is not None):
+            lines.append("and one more for each reply that does not parse")
         if self.dollars is not None:
             lines.append(f"at most ${self.dollars:.2f}")
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from burnish.engine.check import check_examples, check_whole
+from burnish.engine.check import check_examples
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.scope import use_scope
@@ -22,6 +22,7 @@ from burnish.stages.select import Demo
 from burnish.values.example import Example
 from burnish.values.rollout import Rollout
 from burnish.values.space import Candidate, Choice
+from burnish.values.whole import check_whole
 
 
 class KNNFewShot(BootstrapFewShot):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 
 class LabeledFewShot(Optimizer):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import ZERO_SHOT, demo_sets
 from burnish.optimizers.session import Session
 from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
 
 
 class BootstrapFewShotWithRandomSearch(BootstrapFewShot):

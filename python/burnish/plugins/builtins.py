@@ -19,10 +19,15 @@ def burnish_optimizers() -> dict[str, str]:
 
 @hookimpl
 def burnish_metrics() -> dict[str, str]:
-    """The text metrics."""
+    """Those of the text, and those that a model judges."""
     return {
         "answer_exact_match": "burnish.metrics.text:answer_exact_match",
         "answer_passage_match": "burnish.metrics.text:answer_passage_match",
+        "EM": "burnish.metrics.text:answer_exact_match",
+        "F1": "burnish.metrics.text:answer_f1",
+        "HotPotF1": "burnish.metrics.text:answer_hotpot_f1",
+        "SemanticF1": "burnish.metrics.semantic:SemanticF1",
+        "CompleteAndGrounded": "burnish.metrics.semantic:CompleteAndGrounded",
     }
 
 
@@ -53,10 +58,20 @@ def burnish_embedders() -> dict[str, str]:
 @hookimpl
 def burnish_adapters() -> dict[str, str]:
     """The prompt formats."""
-    return {"chat": "burnish.adapters.chat:ChatAdapter"}
+    return {
+        "chat": "burnish.adapters.chat:ChatAdapter",
+        "json": "burnish.adapters.json:JSONAdapter",
+        "xml": "burnish.adapters.xml:XMLAdapter",
+        "two_step": "burnish.adapters.two_step:TwoStepAdapter",
+    }
 
 
 @hookimpl
 def burnish_datasets() -> dict[str, str]:
-    """The data that comes along."""
-    return {"support_tickets": "burnish.datasets.support_tickets:load"}
+    """The data that comes along, and that whose shape is known."""
+    return {
+        "support_tickets": "burnish.datasets.support_tickets:load",
+        "colors": "burnish.datasets.colors:load",
+        "gsm8k": "burnish.datasets.gsm8k:load",
+        "hotpotqa": "burnish.datasets.hotpotqa:load",
+    }

@@ -29,7 +29,10 @@ def burnish_optimizers() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_metrics() -> Factories:  # type: ignore[empty-body]
-    """Metrics: ``{name: function (example, prediction, trace=None) -> bool, number or Score}``."""
+    """Metrics: ``{name: function (example, prediction, trace=None) -> bool, number or Score}``.
+
+    A class stands for the object that is made of it without arguments, such as a program that judges.
+    """
 
 
 @hookspec
@@ -38,7 +41,9 @@ def burnish_lm_backends() -> Factories:  # type: ignore[empty-body]
 
     `endpoint` holds where and as whom to call: ``model, api_base, timeout, secrets``. A backend
     has ``async complete(request: Request) -> Response``, which raises `LMTransient` or
-    `LMRejected`, and may have ``async close()``. Retries, cache, budget and limits are `LM`'s.
+    `LMRejected`, and may have ``async close()``. One that can tell a reply while it comes has
+    ``async stream(request, deliver) -> Response`` too: it calls ``deliver(number of the completion, text)`` with
+    each piece, and is asked in place of ``complete`` where somebody listens. Retries, cache, budget and limits are `LM`'s.
     """
 
 
@@ -75,7 +80,7 @@ def burnish_finetuners() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_datasets() -> Factories:  # type: ignore[empty-body]
-    """Datasets: ``{name: function (**options) -> list of Example, or dict of such lists by split}``."""
+    """Datasets: ``{name: function (**options) -> list of Example, or dict of such lists (a `TestSet` among them) by split}``."""
 
 
 @hookspec

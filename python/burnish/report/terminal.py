@@ -1,22 +1,16 @@
-"""Reports and saved programs as rich renderables."""
+"""Reports as rich renderables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from burnish.errors import StateError
-from burnish.modules.state import parts_of
 from burnish.values.report import Report, Standing
 from burnish.values.usage import Usage
-
-_SHOWN_DEMOS = 4
-_SHOWN_CHARACTERS = 300
 
 
 def report(found: Report, *, most: int = 12) -> Group:
@@ -64,48 +58,3 @@ def _candidates(scored: list[Standing], winner: str, most: int) -> Table:
     if len(scored) > most:
         table.add_row(f"… and {len(scored) - most} more", "", "", "", "")
     return table
-
-
-def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS) -> Group:
-    """A saved program: what its parts keep, and each predictor's instructions, fields and demos.
-
-    Args:
-        state: What `Module.dump_state` gives.
-        demos: Demos to show of each predictor at most.
-
-    Raises:
-        StateError: The state is that of something else.
-    """
-    parts: list[Any] = [Text(line) for line in _kept(state.get("burnish"))]
-    for name, predictor in parts_of(state).items():
-        if not isinstance(predictor, Mapping) or not {"demos", "signature"} <= predictor.keys():
-            raise StateError(f"This is no saved program: {name!r} has neither demos nor a signature.")
-        shown = predictor["demos"][:demos]
-        lines = [Text(predictor["signature"]["instructions"], style="bold"), Text("")]
-        lines.append(Text(f"{len(predictor['demos'])} demos" + (":" if shown else ""), style="dim"))
-        for demo in shown:
-            fields = (f"{key}: {_short(value)}" for key, value in demo.items() if key != "augmented")
-            lines.append(Text("  " + "\n    ".join(fields)))
-        if len(predictor["demos"]) > len(shown):
-            lines.append(Text(f"  … and {len(predictor['demos']) - len(shown)} more", style="dim"))
-        model = (predictor.get("lm") or {}).get("model")
-        parts.append(Panel(Group(*lines), title=name, subtitle=model, title_align="left"))
-    return Group(*parts)
-
-
-def _kept(own: Any) -> Iterator[str]:
-    """What modules keep beside their predictors, a line each: numbers and names as they are, lists by their length."""
-    parts = own.get("parts") if isinstance(own, Mapping) else None
-    for path, part in parts.items() if isinstance(parts, Mapping) else ():
-        values = part.items() if isinstance(part, Mapping) else ()
-        told = [
-            f"{len(value)} {name}" if isinstance(value, list) else f"{name} {value}"
-            for name, value in values
-            if name != "kind" and not isinstance(value, Mapping)
-        ]
-        yield f"{path}: {dict(values).get('kind')}: {', '.join(told)}"
-
-
-def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from burnish.errors import ConfigError
-from burnish.lm.settings import settings
-from burnish.loop import all_of, on_loop, run_sync
+from burnish.loop import on_loop
 from burnish.modules.binding import Binding, bound, current_binding
 from burnish.modules.module import Module, forward_of
+from burnish.modules.parallel import Parallel
 from burnish.modules.predict import Predict
 from burnish.modules.trace_log import logged
 from burnish.retrieve.demo_table import DemoTable
@@ -21,6 +21,7 @@ from burnish.retrieve.embedder import Embedder
 from burnish.retrieve.inputs import text_of_inputs
 from burnish.retrieve.nearest_state import read_state, state_of
 from burnish.retrieve.neighbours import Neighbours
+from burnish.values.example import Example
 from burnish.values.space import Choice
 
 
@@ -66,6 +67,11 @@ class NearestDemos(Module):
         made._near, made._table = near, table
         return made
 
+    @property
+    def looked_up(self) -> Sequence[Example]:
+        """The training examples that a call may be shown."""
+        return () if self._table is None else self._table.labelled
+
     def __repr__(self) -> str:
         held = "no examples" if self._near is None else f"k={self._near.k} of {len(self._near.index)} examples"
         return f"NearestDemos({self.program!r}, {held})"
@@ -96,29 +102,18 @@ class NearestDemos(Module):
         places = await on_loop(near.ask(self._text(table, args, inputs)))
         return await self._run(places, args, inputs)
 
-    def batch(self, examples: Iterable[Any], *, num_threads: int | None = None) -> list[Any]:
-        """Run the program on many examples at once, after one search for all of them.
-
-        Args:
-            examples: Examples whose `inputs` are set.
-            num_threads: How many at once; default is the setting of that name.
-
-        Raises:
-            Exception: The first error of any of them; the others are cancelled.
-        """
-        return run_sync(self._batch([dict(example.inputs().items()) for example in examples], num_threads))
-
-    async def _batch(self, rows: Sequence[dict[str, Any]], num_threads: int | None) -> list[Any]:
+    async def _batched(self, examples: Sequence[Any], parallel: Parallel) -> Any:
+        """One search for all of them."""
         near, table = self._held()
+        rows = [dict((one if isinstance(one, Mapping) else one.inputs()).items()) for one in examples]
         found = await near.nearest([self._text(table, (), row) for row in rows])
-        limit = asyncio.Semaphore(num_threads or settings.num_threads)
 
-        async def one(places: Sequence[int], row: dict[str, Any]) -> Any:
-            async with limit:
-                with logged(self):
-                    return await self._run(places, (), row)
+        async def one(places: Sequence[int], /, **row: Any) -> Any:
+            with logged(self):
+                return await self._run(places, (), row)
 
-        return await all_of(one(places, row) for places, row in zip(found, rows, strict=True))
+        calls = [partial(one, places) for places in found]
+        return await parallel.acall(list(zip(calls, examples, strict=True)))
 
     async def _run(self, places: Sequence[int], args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
         with bound(self._binding(places)):
@@ -138,7 +133,7 @@ class NearestDemos(Module):
                 continue
             shown = table.shown(name, predictor.signature, places)
             choices[known] = replace(choice, demos=shown.demos, sources=shown.sources, prompts={})
-        return Binding(names, choices, outer.numbers, outer.steps)
+        return replace(outer, names=names, choices=choices)
 
     def _text(self, table: DemoTable, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> str:
         given = dict(inputs)

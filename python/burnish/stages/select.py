@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from burnish.adapters.field_text import FieldText, shown
+from burnish.adapters.field_text import FieldText
 from burnish.errors import ReplyError
 from burnish.stages.traces import Traced, TraceTable
 from burnish.values.example import Example
@@ -128,7 +128,7 @@ def _fitted(call: Traced, name: str, signature: Any) -> Example | None:
     read = {}
     for field, about in signature.output_fields.items():
         try:
-            read[field] = FieldText(field, about).read(shown(outputs[field]), closed=True)
+            read[field] = FieldText(field, about).read_kept(outputs[field])
         except ReplyError:
             return None
     return _demo({field: inputs[field] for field in signature.input_fields}, read)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from burnish.testing import toy as toy
-    from burnish.testing.contracts import BackendContract, MetricContract, OptimizerContract, PluginContract
+    from burnish.testing.adapter_contract import AdapterContract
+    from burnish.testing.backend_contract import BackendContract
+    from burnish.testing.contracts import MetricContract, OptimizerContract, PluginContract
     from burnish.testing.embedder_contract import EmbedderContract
     from burnish.testing.scripted import ScriptedLM
     from burnish.testing.server import serving
 
 __all__ = [
+    "AdapterContract",
     "BackendContract",
     "EmbedderContract",
     "MetricContract",
@@ -27,7 +30,8 @@ __all__ = [
 ]
 
 _HOME = {
-    "BackendContract": "contracts",
+    "AdapterContract": "adapter_contract",
+    "BackendContract": "backend_contract",
     "EmbedderContract": "embedder_contract",
     "MetricContract": "contracts",
     "OptimizerContract": "contracts",

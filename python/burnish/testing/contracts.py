@@ -19,9 +19,9 @@ import pytest
 
 from burnish.engine.batch import Batch
 from burnish.engine.judge import Judge
-from burnish.errors import ConfigError, LMError, LMRejected, LMTransient
+from burnish.errors import ConfigError
 from burnish.lm.lm import LM
-from burnish.lm.request import Request, Response
+from burnish.lm.request import Request
 from burnish.lm.settings import context
 from burnish.loop import run_sync
 from burnish.modules.module import Module
@@ -264,74 +264,6 @@ class MetricContract:
         assert [one if score is None else score for score, one in zip(together, alone, strict=True)] == alone
 
 
-class BackendContract:
-    """What holds for every model backend.
-
-    Give it `make_backend`, and `make_failures` where failures can be brought about offline.
-    """
-
-    model: ClassVar[str] = "contract/model"
-
-    def make_backend(self) -> Any:
-        """The backend, ready to answer `model`."""
-        raise NotImplementedError("Define make_backend(self) in your subclass.")
-
-    def make_request(self, text: str = "Say something.") -> Request:
-        """A request that the backend answers."""
-        return Request.build(self.model, [{"role": "user", "content": text}], params={})
-
-    def make_failures(self) -> Sequence[tuple[Any, Request, type[LMError]]]:
-        """Backends with a request that fails on them, and the error that it must be."""
-        return ()
-
-    def test_the_reply_is_well_formed(self) -> None:
-        response = run_sync(self.make_backend().complete(self.make_request()))
-        check_response(response)
-
-    def test_the_reply_can_be_kept_as_json(self) -> None:
-        response = run_sync(self.make_backend().complete(self.make_request()))
-        assert Response.from_json(response.to_json()) == response
-
-    def test_many_calls_at_once_each_get_their_reply(self) -> None:
-        backend = self.make_backend()
-        requests = [self.make_request(f"Say the number {number}.") for number in range(16)]
-
-        async def at_once() -> list[Response]:
-            return list(await asyncio.gather(*map(backend.complete, requests)))
-
-        for response in run_sync(at_once()):
-            check_response(response)
-
-    def test_a_request_is_not_changed(self) -> None:
-        request = self.make_request()
-        before = copy.deepcopy((request.messages, dict(request.params)))
-        run_sync(self.make_backend().complete(request))
-        assert (request.messages, dict(request.params)) == before
-
-    def test_an_lm_can_use_it(self) -> None:
-        texts = LM(self.model, backend=self.make_backend(), cache=False)("Say something.")
-        assert texts
-        assert all(isinstance(text, str) for text in texts)
-
-    def test_failures_say_whether_another_try_helps(self) -> None:
-        failures = self.make_failures()
-        if not failures:
-            pytest.skip("make_failures gives none")
-        for backend, request, expected in failures:
-            assert issubclass(expected, LMTransient | LMRejected)
-            with pytest.raises(expected) as caught:
-                run_sync(backend.complete(request))
-            assert caught.value.model
-
-    def test_closing_may_be_asked_for_twice(self) -> None:
-        backend = self.make_backend()
-        if not hasattr(backend, "close"):
-            pytest.skip("has no close")
-        run_sync(backend.complete(self.make_request()))
-        run_sync(backend.close())
-        run_sync(backend.close())
-
-
 class _Pair(Module):
     """A part that is compiled already, and one that is not."""
 
@@ -357,14 +289,3 @@ def names(program: Module) -> list[str]:
 def uneven(request: Request) -> float:
     """Seconds that depend on the request alone, from 0 to 10 milliseconds."""
     return int(request.key[:2], 16) / 25_500
-
-
-def check_response(response: Any) -> None:
-    """A response with text, usage and the model that answered."""
-    assert isinstance(response, Response), f"complete() returned {type(response).__name__}, not a Response"
-    assert response.outputs
-    assert all(isinstance(text, str) for text in response.texts)
-    assert response.usage.calls == 1
-    assert response.usage.prompt_tokens >= 0
-    assert response.usage.completion_tokens >= 0
-    assert response.model

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from burnish.errors import ConfigError
+from burnish.lm.capabilities import Capabilities
 from burnish.lm.lm import LM
 from burnish.lm.request import Output, Request, Response
 from burnish.values.usage import Usage
 
-Reply = str | Mapping[str, Any] | Exception | Sequence[str | Mapping[str, Any]]
+Said = str | Mapping[str, Any] | Output
+Reply = Said | Exception | Sequence[Said]
 
 
 class ScriptedLM(LM):
@@ -23,10 +25,12 @@ class ScriptedLM(LM):
     Args:
         replies: The replies in the order of the calls; or a function from `Request` to reply,
             which is what concurrent calls need, since their order is not known. A reply is a
-            text, a dict of output fields, an exception to raise, or a list of texts or dicts
-            for several completions.
+            text, a dict of output fields, a `burnish.Output` such as one with tool calls, an exception
+            to raise, or a list of texts, dicts or outputs for several completions.
         latency: Seconds that each call takes, or a function from `Request` to seconds.
         model: The model's name.
+        pieces: How many characters at a time are told of a reply that is streamed, or a function from its text to the pieces.
+        capabilities: What the model can do; None is what is known of its name, which is nothing.
         options: Arguments for `LM`.
 
     Attributes:
@@ -51,9 +55,12 @@ class ScriptedLM(LM):
         *,
         latency: float | Callable[[Request], float] = 0.0,
         model: str = "scripted/model",
+        pieces: int | Callable[[str], Sequence[str]] = 8,
+        capabilities: Capabilities | None = None,
         **options: Any,
     ) -> None:
-        self._script = _Script(replies, latency)
+        self._script = _Script(replies, latency, pieces)
+        self._script.capabilities = capabilities
         super().__init__(model, backend=self._script, **{"cache": False, "num_retries": 0, **options})
 
     @property
@@ -65,9 +72,12 @@ class ScriptedLM(LM):
 class _Script:
     """The backend of a `ScriptedLM`."""
 
-    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any) -> None:
+    capabilities: Capabilities | None = None
+
+    def __init__(self, replies: Sequence[Reply] | Callable[[Request], Reply], latency: Any, pieces: Any) -> None:
         self.replies = replies
         self.latency = latency
+        self.pieces = pieces
         self.requests: list[Request] = []
 
     async def complete(self, request: Request) -> Response:
@@ -79,10 +89,18 @@ class _Script:
         reply = self.replies(request) if callable(self.replies) else self._next(number, request)
         if isinstance(reply, Exception):
             raise reply
-        several = [reply] if isinstance(reply, str | Mapping) else reply
-        texts = [text if isinstance(text, str) else rendered(text) for text in several]
-        usage = Usage(1, request.tokens, sum(1 + len(text) // 4 for text in texts))
-        return Response(tuple(Output(text, "stop") for text in texts), usage, request.model)
+        several = [reply] if isinstance(reply, str | Mapping | Output) else reply
+        outputs = tuple(_output(one) for one in several)
+        usage = Usage(1, request.tokens, sum(1 + len(output.text) // 4 for output in outputs))
+        return Response(outputs, usage, request.model)
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        response = await self.complete(request)
+        for number, text in enumerate(response.texts):
+            for piece in self.pieces(text) if callable(self.pieces) else _cut(text, self.pieces):
+                deliver(number, piece)
+                await asyncio.sleep(0)
+        return response
 
     def _next(self, number: int, request: Request) -> Reply:
         assert not callable(self.replies)
@@ -92,6 +110,16 @@ class _Script:
             f"The script of this ScriptedLM has {len(self.replies)} replies, and this is call {number + 1}. "
             f"It asks: {request.messages[-1].get('content')!r:.300}"
         )
+
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _output(said: Said) -> Output:
+    if isinstance(said, Output):
+        return said
+    return Output(said if isinstance(said, str) else rendered(said), "stop")
 
 
 def rendered(fields: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from burnish.adapters.json_text import decoded
 from burnish.errors import ConfigError
 from burnish.lm.request import Request
 from burnish.modules.module import Module
@@ -36,6 +37,8 @@ _PLACES = ("by the harbour", "behind the mill", "in the attic", "at the market",
 _KIND_OF = {thing: kind for kind, things in THINGS.items() for thing in things}
 _FIELDS = {"text", "thing", "kind", "completed"}
 _SECTION = re.compile(r"\[\[ ## (\w+) ## \]\][ \t]*\n?(.*?)(?=\[\[ ## |\Z)", re.DOTALL)
+# The names in the last line of the last turn, which says what to reply with.
+_ASKED = re.compile(r"`(\w+)`")
 
 
 class Classifier(Module):
@@ -133,6 +136,7 @@ def _answer(request: Request) -> dict[str, str]:
     known = any(demo.get("kind") == _KIND_OF[thing] for demo in demos)
     said = {"thing": thing, "kind": _KIND_OF[thing] if known else "bird"}
     named = {name for message in request.messages for name in _sections(message.get("content"))}
+    named |= set(_ASKED.findall(str(request.messages[-1].get("content")).rpartition("\n")[2]))
     # What the question gives is not asked for.
     return {name: value for name, value in said.items() if name in named and thing not in question.get(name, "")}
 
@@ -142,8 +146,14 @@ def _thing(question: dict[str, str]) -> str | None:
 
 
 def _sections(text: Any) -> dict[str, str]:
+    """Name → text of what a turn shows: its sections, or the members of the JSON object that it is."""
     # The content of a message with a picture is a list of parts: of no program here.
-    return {} if not isinstance(text, str) else {name: value.strip() for name, value in _SECTION.findall(text)}
+    if not isinstance(text, str):
+        return {}
+    if text.startswith("{"):
+        whole = decoded(text)
+        return {str(name): str(value) for name, value in whole[0].items()} if whole else {}
+    return {name: value.strip() for name, value in _SECTION.findall(text)}
 
 
 def _cell(number: int, example: Example) -> Cell:

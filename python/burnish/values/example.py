@@ -8,6 +8,8 @@ from typing import Any, Self, SupportsIndex
 
 from burnish.errors import ConfigError
 
+_DSPYS_OWN = "dspy_"
+
 
 class Example:
     """Named values, read as attributes or as items.
@@ -111,17 +113,22 @@ class Example:
         """The fields as a dict, with examples and pydantic models inside turned into dicts too."""
         return {key: _plain(value) for key, value in self._store.items()}
 
-    def keys(self) -> list[str]:
-        """The names of the fields."""
-        return list(self._store)
+    def keys(self, include_dspy: bool = False) -> list[str]:
+        """The names of the fields.
 
-    def values(self) -> list[Any]:
-        """The values of the fields."""
-        return list(self._store.values())
+        Args:
+            include_dspy: Also those that begin with ``dspy_``, which DSPy's datasets keep beside the row's own. Only they,
+                `toDict` and equality see these.
+        """
+        return list(self._store) if include_dspy else list(self)
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Names and values of the fields."""
-        return list(self._store.items())
+    def values(self, include_dspy: bool = False) -> list[Any]:
+        """The values of the fields, in the order of `keys`."""
+        return [self._store[key] for key in self.keys(include_dspy)]
+
+    def items(self, include_dspy: bool = False) -> list[tuple[str, Any]]:
+        """Names and values of the fields, in the order of `keys`."""
+        return [(key, self._store[key]) for key in self.keys(include_dspy)]
 
     def get(self, key: str, default: Any = None) -> Any:
         """The field's value, or `default` where there is no such field."""
@@ -171,10 +178,10 @@ class Example:
         return key in self._store
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._store)
+        return (key for key in self._store if not key.startswith(_DSPYS_OWN))
 
     def __len__(self) -> int:
-        return len(self._store)
+        return len(list(iter(self)))
 
     def __eq__(self, other: object) -> bool:
         return self._store == other._store if isinstance(other, Example) else NotImplemented

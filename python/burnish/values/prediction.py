@@ -173,5 +173,15 @@ class Prediction(Example):
         return float(self) >= float(other) if _counts(other) else NotImplemented
 
 
+class ScoreWithFeedback(Prediction):
+    """A metric's verdict as DSPy's GEPA knows it: a prediction with ``score`` and ``feedback``; `Score` is the shorter way.
+
+    Example:
+        >>> verdict = ScoreWithFeedback(score=0.5, feedback="The year is missing.")
+        >>> float(verdict), verdict.feedback
+        (0.5, 'The year is missing.')
+    """
+
+
 def _counts(other: Any) -> bool:
     return isinstance(other, int | float | Prediction) or hasattr(other, "__float__")

@@ -51,6 +51,7 @@ class Rollout:
         trace: The predictor calls, in order; empty when the score came from the journal.
         usage: What its model calls used.
         reason: Why it failed or was not measured, in words.
+        traceback: Where in the code, if that was to be kept.
     """
 
     cell: Cell
@@ -60,3 +61,4 @@ class Rollout:
     trace: tuple[Step, ...] = ()
     usage: Usage = field(default_factory=Usage)
     reason: str | None = None
+    traceback: str | None = field(default=None, compare=False, repr=False)

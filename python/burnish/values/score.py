@@ -54,15 +54,15 @@ class Score:
                 with a ``score``.
 
         Raises:
-            MetricError: It is none of these, or not a finite number.
+            MetricError: It is none of these, or not a finite number, or a named part is not one.
         """
         if isinstance(returned, cls):
-            return cls(_finite(returned.value), returned.feedback, returned.parts)
+            return cls(_finite(returned.value), _words(returned.feedback), _numbers(returned.parts))
         if isinstance(returned, bool | int | float):
             return cls(_finite(returned))
         get = getattr(returned, "get", None)
         if callable(get) and get("score") is not None:
-            return cls(_finite(get("score")), get("feedback"), get("parts"))
+            return cls(_finite(get("score")), _words(get("feedback")), _numbers(get("parts")))
         if type(returned).__module__ == "numpy" and getattr(returned, "ndim", None) == 0:
             return cls(_finite(returned.item()))
         raise MetricError(
@@ -71,13 +71,27 @@ class Score:
         )
 
 
-def _finite(value: Any) -> float:
+def _words(feedback: Any) -> str | None:
+    return feedback if feedback is None else str(feedback)
+
+
+def _numbers(parts: Any) -> dict[str, float] | None:
+    if parts is None:
+        return None
+    if not isinstance(parts, Mapping):
+        raise MetricError(f"The metric's parts are {_shown(parts)}, not numbers by name: {{'precision': 0.5}}.")
+    return {str(name): _finite(value, f"part {name!r}") for name, value in parts.items()}
+
+
+def _finite(value: Any, what: str = "score") -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise MetricError(f"The metric's score is {_shown(value)}, not a number. Return a bool or a number.") from error
+        raise MetricError(
+            f"The metric's {what} is {_shown(value)}, not a number. Return a bool or a number."
+        ) from error
     if not math.isfinite(number):
-        raise MetricError(f"The metric's score is {number}. Return a finite number.")
+        raise MetricError(f"The metric's {what} is {number}. Return a finite number.")
     return number
 
 

@@ -12,8 +12,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Mapping
-from types import FrameType, MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
@@ -26,26 +25,22 @@ from burnish.values.signature_fields import (
     extra_of,
     identity,
     infer_prefix,
+    is_type,
     named,
     side_of,
 )
-from burnish.values.signature_text import lookup_in, read_signature
+from burnish.values.signature_sources import Sides, from_mapping, from_text
+from burnish.values.types.history import is_history
 
-__all__ = ["InputField", "OutputField", "Signature", "SignatureMeta", "ensure_signature", "infer_prefix"]
-
-
-class _Sides(NamedTuple):
-    """The fields of a signature, sorted once."""
-
-    every: Mapping[str, FieldInfo]
-    inputs: Mapping[str, FieldInfo]
-    outputs: Mapping[str, FieldInfo]
-
-    @classmethod
-    def of(cls, fields: Mapping[str, FieldInfo]) -> _Sides:
-        outputs = {name: field for name, field in fields.items() if side_of(field) == "output"}
-        inputs = {name: field for name, field in fields.items() if name not in outputs}
-        return cls(*map(MappingProxyType, ({**inputs, **outputs}, inputs, outputs)))
+__all__ = [
+    "InputField",
+    "OutputField",
+    "Signature",
+    "SignatureMeta",
+    "ensure_signature",
+    "infer_prefix",
+    "make_signature",
+]
 
 
 class SignatureMeta(type):
@@ -57,7 +52,7 @@ class SignatureMeta(type):
     """
 
     kept: dict[Any, Any]
-    _sides: _Sides
+    _sides: Sides
     _written: str | None
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> SignatureMeta:
@@ -73,7 +68,7 @@ class SignatureMeta(type):
         written = None if cls.__doc__ is None or not parents else inspect.cleandoc(cls.__doc__)
         if written is None:
             written = next((parent._written for parent in parents if parent._written is not None), None)
-        cls._sides, cls._written, cls.kept = _Sides.of(fields), written, {}
+        cls._sides, cls._written, cls.kept = Sides.of(fields), written, {}
         return cls
 
     def __call__(
@@ -108,12 +103,12 @@ class SignatureMeta(type):
         if isinstance(signature, SignatureMeta):
             return ensure_signature(signature, instructions)
         if isinstance(signature, str):
-            fields = _from_text(signature, custom_types or {}, sys._getframe(1))
+            fields = from_text(signature, custom_types or {}, sys._getframe(1))
         elif isinstance(signature, Mapping):
-            fields = _from_mapping(signature)
+            fields = from_mapping(signature)
         else:
             raise SignatureError(f'A signature is a text such as "question -> answer" or a class, not {signature!r}.')
-        return _build(signature_name, fields, None if instructions is None else inspect.cleandoc(instructions))
+        return _build(signature_name, fields, _task(instructions))
 
     @property
     def instructions(cls) -> str:
@@ -121,7 +116,9 @@ class SignatureMeta(type):
         return cls._default_instructions() if cls._written is None else cls._written
 
     def _default_instructions(cls) -> str:
-        inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (cls.input_fields, cls.output_fields))
+        # A conversation is shown as turns, and under no name.
+        named = [name for name, field in cls.input_fields.items() if not is_history(field.annotation)]
+        inputs, outputs = (", ".join(f"`{name}`" for name in side) for side in (named, cls.output_fields))
         if not inputs:
             return f"Produce the fields {outputs}." if outputs else ""
         return f"Given the fields {inputs}, produce the fields {outputs}."
@@ -147,10 +144,22 @@ class SignatureMeta(type):
         return f"{', '.join(cls.input_fields)} -> {', '.join(cls.output_fields)}".strip()
 
     def with_instructions(cls, instructions: str) -> type[Signature]:
-        """The same fields with another task."""
-        if not isinstance(instructions, str):
-            raise SignatureError(f"Instructions are a text, and {instructions!r} is a {type(instructions).__name__}.")
-        return _build(cls.__name__, cls._sides, instructions, kept=cls.kept)
+        """The same fields with another task.
+
+        Raises:
+            SignatureError: It is no text.
+        """
+        return _build(cls.__name__, cls._sides, _text(instructions), kept=cls.kept)
+
+    def append_instructions(cls, instructions: str) -> type[Signature]:
+        """The same fields with more said about the task, in a paragraph of its own.
+
+        Raises:
+            SignatureError: It is no text.
+        """
+        return cls.with_instructions(
+            f"{cls.instructions}\n\n{_text(instructions)}" if cls.instructions else instructions
+        )
 
     def with_updated_fields(cls, name: str, type_: Any = None, **changes: Any) -> type[Signature]:
         """The same signature with one field changed.
@@ -158,12 +167,16 @@ class SignatureMeta(type):
         Args:
             name: Which field.
             type_: Its new type, where that changes.
-            changes: Keys of the field such as ``desc="..."`` and ``prefix="..."``.
+            changes: ``desc="..."``, ``prefix="..."`` and options of `pydantic.Field` such as ``ge=1`` and ``default=3``.
 
         Raises:
-            SignatureError: There is no such field.
+            SignatureError: There is no such field or option, or the type is none.
         """
         field = cls._field(name)
+        if not is_type(type_):
+            raise SignatureError(
+                f"Signature {cls.signature!r}: the new type of {name!r} is {type_!r}, which is no type."
+            )
         changed = named(name, field.annotation if type_ is None else type_, field, **changes)
         return _build(cls.__name__, {**cls.fields, name: changed}, cls._written)
 
@@ -192,6 +205,8 @@ class SignatureMeta(type):
         if name in cls.fields:
             raise SignatureError(f"{where} has a field {name!r} already.")
         side = list((cls.input_fields if side_of(added) == "input" else cls.output_fields).items())
+        if not isinstance(index, int):
+            raise SignatureError(f"{where}: nothing can be put in at {index!r}, which is no whole number.")
         place = index if index >= 0 else index + len(side) + 1
         if not 0 <= place <= len(side):
             raise SignatureError(f"{where} has {len(side)} {side_of(added)}s, so nothing can be put in at {index}.")
@@ -296,8 +311,8 @@ def ensure_signature(signature: str | type[Signature], instructions: str | None 
         SignatureError: It is neither, or has no outputs.
     """
     if isinstance(signature, str):
-        fields = _from_text(signature, {}, sys._getframe(1))
-        return _build("StringSignature", fields, None if instructions is None else inspect.cleandoc(instructions))
+        fields = from_text(signature, {}, sys._getframe(1))
+        return _build("StringSignature", fields, _task(instructions))
     if not isinstance(signature, SignatureMeta):
         raise SignatureError(f'A signature is a text such as "question -> answer" or a class, not {signature!r}.')
     if not signature.output_fields:
@@ -305,30 +320,47 @@ def ensure_signature(signature: str | type[Signature], instructions: str | None 
     return signature if instructions is None else signature.with_instructions(instructions)
 
 
+def make_signature(
+    signature: str | Mapping[str, Any],
+    instructions: str | None = None,
+    signature_name: str = "StringSignature",
+    custom_types: Mapping[str, Any] | None = None,
+) -> type[Signature]:
+    """A signature from text or from a dict; the same as calling `Signature`, with its arguments.
+
+    Raises:
+        SignatureError: It cannot be read; the message shows what is wrong.
+
+    Example:
+        >>> make_signature({"essay": (str, InputField()), "grade": (int, OutputField())}, "Grade it.").signature
+        'essay -> grade'
+    """
+    if isinstance(signature, str):
+        fields = from_text(signature, custom_types or {}, sys._getframe(1))
+        return _build(signature_name, fields, _task(instructions))
+    # The metaclass's call gives a signature, and no instance.
+    made: Any = Signature(signature, instructions, signature_name)  # type: ignore[call-arg]
+    return typing.cast("type[Signature]", made)
+
+
+def _task(instructions: str | None) -> str | None:
+    return None if instructions is None else inspect.cleandoc(_text(instructions))
+
+
+def _text(instructions: str) -> str:
+    if not isinstance(instructions, str):
+        raise SignatureError(f"Instructions are a text, and {instructions!r} is a {type(instructions).__name__}.")
+    return instructions
+
+
 def _build(
-    name: str, fields: Mapping[str, FieldInfo] | _Sides, written: str | None, *, kept: dict[Any, Any] | None = None
+    name: str, fields: Mapping[str, FieldInfo] | Sides, written: str | None, *, kept: dict[Any, Any] | None = None
 ) -> type[Signature]:
     """A signature made from fields, without the reading that a class body needs."""
     cls: Any = type.__new__(SignatureMeta, name, (Signature,), {"__doc__": written, "__module__": __name__})
-    cls._sides = fields if isinstance(fields, _Sides) else _Sides.of(fields)
+    cls._sides = fields if isinstance(fields, Sides) else Sides.of(fields)
     cls._written, cls.kept = written, {} if kept is None else kept
     return typing.cast("type[Signature]", cls)
-
-
-def _from_text(text: str, custom_types: Mapping[str, Any], frame: FrameType | None) -> dict[str, FieldInfo]:
-    inputs, outputs = read_signature(text, lookup_in(custom_types, frame))
-    return {name: named(name, kind, InputField()) for name, kind in inputs.items()} | {
-        name: named(name, kind, OutputField()) for name, kind in outputs.items()
-    }
-
-
-def _from_mapping(given: Mapping[str, Any]) -> dict[str, FieldInfo]:
-    where = f"Signature of {list(given)!r}"
-    pairs = {name: value if isinstance(value, tuple) else (None, value) for name, value in given.items()}
-    fields = {name: checked(name, field, type_, where=where) for name, (type_, field) in pairs.items()}
-    if not any(side_of(field) == "output" for field in fields.values()):
-        raise SignatureError(f"{where} has no outputs: give it at least one OutputField().")
-    return fields
 
 
 def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:
@@ -336,7 +368,12 @@ def _reduce(cls: SignatureMeta) -> str | tuple[Any, ...]:
     found: Any = sys.modules.get(cls.__module__)
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
-    return cls.__qualname__ if found is cls else (_build, (cls.__name__, dict(cls.fields), cls._written))
+    return cls.__qualname__ if found is cls else rebuilt(cls)
+
+
+def rebuilt(cls: SignatureMeta) -> tuple[Any, ...]:
+    """How to make a signature again from its name, fields and instructions, in the form of ``__reduce__``."""
+    return _build, (cls.__name__, dict(cls.fields), cls._written)
 
 
 copyreg.pickle(SignatureMeta, _reduce)

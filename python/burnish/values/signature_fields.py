@@ -10,6 +10,8 @@ import copy
 import inspect
 import keyword
 import re
+import types
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,13 @@ from burnish.errors import SignatureError
 FIELD_TYPE = "__dspy_field_type"
 # Call arguments of a predictor: an input of such a name could not be passed.
 RESERVED_INPUTS = frozenset({"self", "demos", "lm", "config", "signature"})
+
+# Options of earlier DSPy that its own adapters pass over; here they would be silently ignored.
+_OLD_OPTIONS = {
+    "format": "give the field a type that says how it is shown (burnish.Type)",
+    "parser": "give the field a type: replies are checked and turned into it",
+    "type_": "annotate the field: `name: int = OutputField()`",
+}
 
 
 def InputField(*, desc: str | None = None, prefix: str | None = None, **options: Any) -> Any:  # noqa: N802 - DSPy's name
@@ -52,13 +61,10 @@ def OutputField(*, desc: str | None = None, prefix: str | None = None, **options
 
 
 def _field(side: str, desc: str | None, prefix: str | None, options: dict[str, Any]) -> Any:
-    unknown = options.keys() - _known_options()
-    if unknown:
-        named = ", ".join(f"`{name}`" for name in sorted(unknown))
-        raise SignatureError(
-            f"{side.capitalize()}Field has no option {named}. It takes `desc`, `prefix` and the options of "
-            "pydantic.Field, such as `ge`, `le`, `min_length`, `pattern` and `default`."
-        )
+    _refuse_unknown(options, where=f"{side.capitalize()}Field")
+    for name, text in (("desc", desc), ("prefix", prefix)):
+        if text is not None and not isinstance(text, str):
+            raise SignatureError(f"{side.capitalize()}Field({name}={text!r}): `{name}` is a text.")
     extra = dict(options.pop("json_schema_extra", None) or {})
     extra[FIELD_TYPE] = side
     desc = options.get("description") if desc is None else desc
@@ -67,6 +73,18 @@ def _field(side: str, desc: str | None, prefix: str | None, options: dict[str, A
     if prefix is not None:
         extra["prefix"] = prefix
     return pydantic.Field(json_schema_extra=extra, **options)
+
+
+def _refuse_unknown(options: Iterable[str], *, where: str) -> None:
+    unknown = sorted(set(options) - _known_options())
+    if not unknown:
+        return
+    old = [name for name in unknown if name in _OLD_OPTIONS]
+    raise SignatureError(
+        f"{where} has no option {', '.join(f'`{name}`' for name in unknown)}. It takes `desc`, `prefix` and the options of "
+        "pydantic.Field, such as `ge`, `le`, `min_length`, `pattern` and `default`."
+        + "".join(f" Instead of `{name}`, {_OLD_OPTIONS[name]}." for name in old)
+    )
 
 
 @cache
@@ -93,13 +111,50 @@ def description(name: str, field: FieldInfo) -> str:
     return "" if desc is None or desc == f"${{{name}}}" else str(desc)
 
 
+def default_of(field: FieldInfo) -> Any:
+    """The field's default, made anew where it could be changed; only for a field that is not required."""
+    return field.get_default(call_default_factory=True, validated_data={})
+
+
 def named(name: str, annotation: Any, field: FieldInfo, **changes: Any) -> FieldInfo:
-    """A copy of the field with its name's title, its type and the changes to its extra keys filled in."""
+    """A copy of the field with its name's title, its type and the changes filled in.
+
+    Args:
+        name: Its name.
+        annotation: Its type.
+        field: The field as it was.
+        changes: ``desc``, ``prefix`` and options of `pydantic.Field`.
+
+    Raises:
+        SignatureError: pydantic knows no such option.
+    """
     done = copy.copy(field)
     done.annotation = annotation
-    extra = {"desc": f"${{{name}}}", "prefix": infer_prefix(name), **extra_of(field), **changes}
-    done.json_schema_extra = extra
+    words = {key: value for key, value in changes.items() if key in ("desc", "prefix")}
+    if "description" in changes:
+        words.setdefault("desc", changes["description"])
+    options = {key: value for key, value in changes.items() if key not in ("desc", "prefix")}
+    done.json_schema_extra = {"desc": f"${{{name}}}", "prefix": infer_prefix(name), **extra_of(field), **words}
+    if options:
+        _refuse_unknown(options, where=f"The field {name!r}")
+        _set(done, options)
     return done
+
+
+def _set(field: FieldInfo, options: dict[str, Any]) -> None:
+    """Give a field other options of pydantic's; a constraint takes the place of the one of its kind."""
+    new = pydantic.Field(**options)
+    kinds = {_kind(item) for item in new.metadata}
+    field.metadata = [item for item in field.metadata if _kind(item) not in kinds] + new.metadata
+    if "default" in options or "default_factory" in options:
+        field.default, field.default_factory = new.default, new.default_factory
+    for key in options.keys() & set(FieldInfo.__slots__) - {"default", "default_factory", "json_schema_extra"}:
+        setattr(field, key, getattr(new, key))
+
+
+def _kind(item: Any) -> Any:
+    """What a constraint limits: its class, or for those of pydantic's own the names of what it sets."""
+    return tuple(vars(item)) if hasattr(item, "__dict__") else type(item)
 
 
 def checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
@@ -110,14 +165,28 @@ def checked(name: str, field: Any, type_: Any, *, where: str) -> FieldInfo:
     """
     side = side_of(field) if isinstance(field, FieldInfo) else None
     if side is None:
-        raise SignatureError(f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.")
+        called = " Call it: InputField()." if field in (InputField, OutputField) else ""
+        raise SignatureError(
+            f"{where}: the field {name!r} needs InputField(...) or OutputField(...), not {field!r}.{called}"
+        )
     check_name(name, side, where=where)
+    if type_ is not None and not is_type(type_):
+        raise SignatureError(f"{where}: the type of {name!r} is {type_!r}, which is no type.")
     return named(name, type_ if type_ is not None else field.annotation or str, field)
+
+
+def is_type(found: Any) -> bool:
+    """Whether an object can be the type of a field."""
+    return (
+        found is None
+        or isinstance(found, type | types.GenericAlias | types.UnionType)
+        or type(found).__module__ in {"typing", "typing_extensions"}
+    )
 
 
 def identity(field: FieldInfo) -> tuple[Any, ...]:
     """What two fields must share to be the same."""
-    return (field.annotation, repr(field.metadata), repr(field.get_default()), extra_of(field))
+    return (field.annotation, repr(field.metadata), repr(field.get_default()), field.default_factory, extra_of(field))
 
 
 def check_name(name: Any, side: str, *, where: str) -> None:

@@ -2,7 +2,7 @@
 
 Python's own parser takes the text apart; only names, subscripts, unions and constants are read
 from the tree, and nothing in it is ever evaluated. A name is looked for among the types that were
-passed, then Python's, then in the frames of the callers, nearest first.
+passed, then Python's, then in the frames of the callers, nearest first, then among Burnish's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from functools import reduce
 from typing import Any
 
 from burnish.errors import SignatureError
-from burnish.values.signature_fields import check_name
+from burnish.values.signature_fields import check_name, is_type
+from burnish.values.types.audio import Audio
+from burnish.values.types.code import Code
+from burnish.values.types.file import File
+from burnish.values.types.history import History
+from burnish.values.types.image import Image
 
 Lookup = Callable[[str], Any]
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -31,6 +36,8 @@ _KNOWN |= {
     )
 }
 _KNOWN["typing"] = typing
+# Looked for last, so that a type of the user's that has such a name is meant.
+_OWN: dict[str, Any] = {kind.__name__: kind for kind in (Audio, Code, File, History, Image)}
 _SHOWN = "str, int, float, bool, list[...], dict[...], tuple[...], Literal[...], Optional[...], Any"
 
 
@@ -47,6 +54,8 @@ def read_signature(text: str, lookup: Lookup) -> tuple[dict[str, Any], dict[str,
     arrows = _arrows(text)
     if len(arrows) != 1:
         found = "no arrow" if not arrows else f"{len(arrows)} arrows"
+        if not arrows and "->" in text:
+            found = "none outside of brackets and quotes, so one of these is not closed"
         raise SignatureError(f'A signature needs one "->" between inputs and outputs; {text!r} has {found}.')
     inputs = _read_side(text[: arrows[0]], "input", text, lookup)
     outputs = _read_side(text[arrows[0] + 2 :], "output", text, lookup)
@@ -105,7 +114,13 @@ def _arguments(side: str, where: str) -> list[ast.arg]:
     if len(statements) == 1 and isinstance(function, ast.FunctionDef) and function.returns is None:
         arguments = function.args
         plain = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs)
-        if plain and not arguments.defaults and isinstance(function.body[0], ast.Pass):
+        if plain and arguments.defaults:
+            given = ast.unparse(arguments.defaults[0])
+            raise SignatureError(
+                f"{where}: cannot read {side.strip()!r}. A default stands in a signature class: "
+                f"`name: str = InputField(default={given})`."
+            )
+        if plain and isinstance(function.body[0], ast.Pass):
             return arguments.args
     raise SignatureError(f'{where}: cannot read {side.strip()!r}. Only "name" and "name: type" can stand there.')
 
@@ -163,7 +178,7 @@ def _parse_type(text: str, reader: _Reader) -> Any:
 
 def _subscript(node: ast.Subscript, owner: Any, inside: ast.expr, reader: _Reader) -> Any:
     parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
-    if owner is typing.Literal:
+    if owner is typing.Literal or owner is Code:
         arguments = [_choice(part, reader) for part in parts]
     elif owner is typing.Annotated:
         raise reader.fail(node, "constraints stand in OutputField(...) of a signature class.")
@@ -193,7 +208,7 @@ def _look_up(name: str, reader: _Reader) -> Any:
     try:
         return reader.lookup(name)
     except KeyError:
-        near = difflib.get_close_matches(name, _KNOWN, 1)
+        near = difflib.get_close_matches(name, {**_KNOWN, **_OWN}, 1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
         raise SignatureError(
             f"{reader.where}: unknown type `{name}`.{hint} There are {_SHOWN}; "
@@ -201,17 +216,8 @@ def _look_up(name: str, reader: _Reader) -> Any:
         ) from None
 
 
-def is_type(found: Any) -> bool:
-    """Whether an object can be the type of a field."""
-    return (
-        found is None
-        or isinstance(found, type | types.GenericAlias | types.UnionType)
-        or type(found).__module__ in {"typing", "typing_extensions"}
-    )
-
-
 def lookup_in(custom: Mapping[str, Any], frame: types.FrameType | None) -> Lookup:
-    """Looks a name up in `custom`, among Python's types, then in the frame and those that called it."""
+    """Looks a name up in `custom`, among Python's types, in the frame and those that called it, then among Burnish's."""
 
     def look_up(name: str) -> Any:
         if name in custom:
@@ -225,7 +231,7 @@ def lookup_in(custom: Mapping[str, Any], frame: types.FrameType | None) -> Looku
                 if name in names and (is_type(names[name]) or isinstance(names[name], types.ModuleType)):
                     return names[name]
             caller = caller.f_back
-        raise KeyError(name)
+        return _OWN[name]
 
     return look_up
 

@@ -32,5 +32,5 @@ mod _core {
     #[pymodule_export]
     use crate::text::{exact_match, f1, hotpot_f1, normalize, passage_match, precision, recall};
     #[pymodule_export]
-    use crate::traces::TraceTable;
+    use crate::traces::{TraceTable, near_copies};
 }

@@ -15,9 +15,19 @@ use burnish_core::traces::{
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arguments::{column, texts};
+use crate::arguments::{column, text_rows, texts};
 use crate::error::{config_error, enter, state_error, with_path};
 use crate::knn::processors;
+
+/// For each row of texts the place of the first row that is a near copy of it.
+#[pyfunction]
+#[pyo3(signature = (rows, /))]
+pub fn near_copies<'py>(rows: &Bound<'py, PyAny>) -> PyResult<Numbers<'py>> {
+    let py = rows.py();
+    let rows = text_rows("rows", rows)?;
+    let firsts = enter(py, rows.size(), || Ok(traces::near_copies(&rows.rows())))?;
+    Ok(PyArray1::from_iter(py, firsts.into_iter().map(|place| place.try_into().unwrap_or(i64::MAX))))
+}
 
 /// Recorded steps, as columns.
 #[pyclass(frozen, module = "burnish._core")]

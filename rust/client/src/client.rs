@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::header::{HeaderMap, PROXY_AUTHORIZATION};
-use hyper::{Request, Uri};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, PROXY_AUTHORIZATION};
+use hyper::http::response::Parts;
+use hyper::{Method, Request, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -31,8 +32,17 @@ pub struct Answer {
     pub status: u16,
     /// The headers, names in lower case.
     pub headers: HeaderMap,
-    /// The body as it came, compressed or not.
+    /// The body as it came, compressed or not; of a body that came in pieces, what is left of it: nothing.
     pub body: Vec<u8>,
+}
+
+/// What has come of one request since the last time.
+#[derive(Debug)]
+pub enum Came {
+    /// A piece of the body; more will come.
+    Piece(Vec<u8>),
+    /// The end.
+    End(Outcome),
 }
 
 /// What came of one request.
@@ -60,7 +70,7 @@ struct Desk {
 struct Papers {
     last: u64,
     sent: HashMap<u64, AbortHandle>,
-    answered: Vec<(u64, Outcome)>,
+    came: Vec<(u64, Came)>,
 }
 
 impl Client {
@@ -99,6 +109,8 @@ impl Client {
 
     /// Sends a POST request; its number comes back with the answer.
     ///
+    /// With `pieces`, the body of an answer that is a stream of events comes as it arrives; any other comes whole.
+    ///
     /// # Errors
     /// [`Error::Request`] where the address or a header is not HTTP's.
     pub fn post<'a>(
@@ -106,15 +118,40 @@ impl Client {
         url: &str,
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
         body: Vec<u8>,
+        pieces: bool,
+    ) -> Result<u64, Error> {
+        self.send(Method::POST, url, headers, body, pieces)
+    }
+
+    /// Sends a GET request; its number comes back with the answer.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the address or a header is not HTTP's.
+    pub fn get<'a>(
+        &self,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<u64, Error> {
+        self.send(Method::GET, url, headers, Vec::new(), false)
+    }
+
+    fn send<'a>(
+        &self,
+        method: Method,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: Vec<u8>,
+        pieces: bool,
     ) -> Result<u64, Error> {
         let url = Uri::try_from(url).map_err(|error| Error::Request(error.to_string()))?;
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
             return Err(Error::Request("no address with http or https and a host".into()));
         }
         let shown = proxy_authorization(&self.proxies, &url);
-        let request = headers
-            .into_iter()
-            .fold(Request::post(url), |request, (name, value)| request.header(name, value));
+        let request =
+            headers.into_iter().fold(Request::builder().method(method).uri(url), |request, (name, value)| {
+                request.header(name, value)
+            });
         let mut request = request.body(Full::new(Bytes::from(body)))?;
         if let Some(shown) = shown {
             request.headers_mut().insert(PROXY_AUTHORIZATION, shown);
@@ -125,8 +162,9 @@ impl Client {
         papers.last += 1;
         let number = papers.last;
         let task = self.runtime.spawn(async move {
-            let outcome = exchange(&http, request).await;
-            desk.answer(number, outcome);
+            let tell = |piece: Bytes| desk.tell(number, Came::Piece(piece.into()));
+            let outcome = exchange(&http, request, pieces.then_some(tell)).await;
+            desk.tell(number, Came::End(outcome));
         });
         papers.sent.insert(number, task.abort_handle());
         Ok(number)
@@ -138,13 +176,13 @@ impl Client {
         if let Some(task) = papers.sent.remove(&number) {
             task.abort();
         }
-        papers.answered.retain(|(answered, _)| *answered != number);
+        papers.came.retain(|(of, _)| *of != number);
     }
 
     /// What has come of requests since the last time, in the order in which it came.
     #[must_use]
-    pub fn take(&self) -> Vec<(u64, Outcome)> {
-        std::mem::take(&mut self.desk.papers().answered)
+    pub fn take(&self) -> Vec<(u64, Came)> {
+        std::mem::take(&mut self.desk.papers().came)
     }
 }
 
@@ -167,13 +205,17 @@ impl Desk {
         self.papers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, number: u64, outcome: Outcome) {
+    fn tell(&self, number: u64, came: Came) {
         let mut papers = self.papers();
-        if papers.sent.remove(&number).is_none() {
+        let known = match came {
+            Came::Piece(_) => papers.sent.contains_key(&number),
+            Came::End(_) => papers.sent.remove(&number).is_some(),
+        };
+        if !known {
             return;
         }
-        let first = papers.answered.is_empty();
-        papers.answered.push((number, outcome));
+        let first = papers.came.is_empty();
+        papers.came.push((number, came));
         drop(papers);
         if first {
             (self.wake)();
@@ -181,8 +223,32 @@ impl Desk {
     }
 }
 
-async fn exchange(http: &Http, request: Request<Full<Bytes>>) -> Outcome {
-    let (head, body) = http.request(request).await?.into_parts();
-    let body = body.collect().await?.to_bytes().into();
-    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+async fn exchange(http: &Http, request: Request<Full<Bytes>>, tell: Option<impl Fn(Bytes)>) -> Outcome {
+    let (head, mut body) = http.request(request).await?.into_parts();
+    let rest = match tell {
+        Some(tell) if is_stream(&head) => {
+            in_pieces(&mut body, tell).await?;
+            Vec::new()
+        }
+        _ => body.collect().await?.to_bytes().into(),
+    };
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: rest })
+}
+
+async fn in_pieces(body: &mut Incoming, tell: impl Fn(Bytes)) -> Result<(), hyper::Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame?.into_data() {
+            tell(piece);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a body is a stream of events that can be read as it comes: a refusal, a page or packed bytes are not.
+fn is_stream(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let events = b"text/event-stream";
+    head.status.is_success()
+        && !head.headers.contains_key(CONTENT_ENCODING)
+        && kind.get(..events.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(events))
 }

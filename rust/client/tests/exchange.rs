@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use burnish_client::{Client, Error, Outcome};
+use burnish_client::{Came, Client, Error, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NO_HEADERS: [(&str, &str); 0] = [];
@@ -25,7 +25,10 @@ fn next(client: &Client, rung: &Receiver<()>) -> (u64, Outcome) {
     rung.recv_timeout(PATIENCE).unwrap();
     let mut taken = client.take();
     assert_eq!(taken.len(), 1);
-    taken.pop().unwrap()
+    match taken.pop().unwrap() {
+        (number, Came::End(outcome)) => (number, outcome),
+        (_, Came::Piece(piece)) => panic!("a piece of {} bytes", piece.len()),
+    }
 }
 
 fn listen() -> (TcpListener, String) {
@@ -64,7 +67,7 @@ fn connections_are_used_again_and_answers_carry_their_number() {
     });
     let (client, rung) = client();
     for text in ["one", "two"] {
-        let number = client.post(&url, [("authorization", "Bearer k")], b"body".into()).unwrap();
+        let number = client.post(&url, [("authorization", "Bearer k")], b"body".into(), false).unwrap();
         let (answered, outcome) = next(&client, &rung);
         let answer = outcome.unwrap();
         assert_eq!(answered, number);
@@ -74,6 +77,31 @@ fn connections_are_used_again_and_answers_carry_their_number() {
     let request = server.join().unwrap();
     assert!(request.starts_with("POST /v1?key=marker HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("authorization: Bearer k\r\n"), "{request}");
+}
+
+#[test]
+fn a_request_without_a_body_is_a_get() {
+    let (listener, url) = listen();
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            let mut some = [0; 1024];
+            let read = connection.read(&mut some).unwrap();
+            assert_ne!(read, 0, "closed by the client");
+            seen.extend(&some[..read]);
+        }
+        reply(&mut connection, "found");
+        String::from_utf8(seen).unwrap()
+    });
+    let (client, rung) = client();
+    let number = client.get(&url, [("accept", "application/json")]).unwrap();
+    let (answered, outcome) = next(&client, &rung);
+    assert_eq!((answered, &outcome.unwrap().body[..]), (number, &b"found"[..]));
+    let request = server.join().unwrap();
+    assert!(request.starts_with("GET /v1?key=marker HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("accept: application/json\r\n"), "{request}");
+    assert!(!request.contains("content-length"), "{request}");
 }
 
 #[test]
@@ -88,7 +116,7 @@ fn one_wake_up_stands_for_all_answers_until_they_are_taken() {
     });
     let (client, rung) = client();
     for _ in 0..2 {
-        client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+        client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     }
     server.join().unwrap();
     rung.recv_timeout(PATIENCE).unwrap();
@@ -105,7 +133,7 @@ fn one_wake_up_stands_for_all_answers_until_they_are_taken() {
 fn a_cancelled_request_closes_its_connection_and_brings_no_answer() {
     let (listener, url) = listen();
     let (client, rung) = client();
-    let number = client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    let number = client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     let (mut connection, _) = listener.accept().unwrap();
     read_request(&mut connection);
     client.cancel(number);
@@ -127,7 +155,7 @@ fn an_idle_connection_that_the_server_closed_costs_no_call() {
     });
     let (client, rung) = client();
     for _ in 0..2 {
-        client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+        client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
         assert_eq!(next(&client, &rung).1.unwrap().body, b"here");
         // The connection is idle once its end has arrived; a call that crosses it may have reached the server, which is another case.
         thread::sleep(Duration::from_millis(100));
@@ -148,9 +176,9 @@ fn what_may_have_reached_a_server_is_not_sent_twice() {
         listener
     });
     let (client, rung) = client();
-    client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     next(&client, &rung).1.unwrap();
-    client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     let error = next(&client, &rung).1.unwrap_err();
     assert!(matches!(error, Error::Dropped(_)), "{error:?}");
     assert!(server.join().unwrap().accept().is_err());
@@ -165,7 +193,7 @@ fn a_reply_that_is_cut_off_is_none() {
         connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").unwrap();
     });
     let (client, rung) = client();
-    client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     let error = next(&client, &rung).1.unwrap_err();
     assert!(matches!(error, Error::Dropped(_)), "{error:?}");
     server.join().unwrap();
@@ -176,14 +204,14 @@ fn no_error_shows_the_address() {
     let (listener, url) = listen();
     drop(listener);
     let (client, rung) = client();
-    client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     let error = next(&client, &rung).1.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("marker"));
-    let error = client.post("nowhere/marker", NO_HEADERS, Vec::new()).unwrap_err();
+    let error = client.post("nowhere/marker", NO_HEADERS, Vec::new(), false).unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("marker"));
-    let error = client.post(&url, [("authorization", "marker\n")], Vec::new()).unwrap_err();
+    let error = client.post(&url, [("authorization", "marker\n")], Vec::new(), false).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("marker"));
 }
 
@@ -191,10 +219,49 @@ fn no_error_shows_the_address() {
 fn a_dropped_client_closes_its_connections() {
     let (listener, url) = listen();
     let (client, _rung) = client();
-    client.post(&url, NO_HEADERS, b"body".into()).unwrap();
+    client.post(&url, NO_HEADERS, b"body".into(), false).unwrap();
     let (mut connection, _) = listener.accept().unwrap();
     read_request(&mut connection);
     drop(client);
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_eq!(connection.read(&mut [0; 8]).unwrap(), 0);
+}
+
+#[test]
+fn a_stream_of_events_comes_in_pieces_where_that_is_asked_for() {
+    let (listener, url) = listen();
+    let (go, went) = channel::<()>();
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        read_request(&mut connection);
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+        write!(connection, "{head}3\r\none\r\n").unwrap();
+        went.recv_timeout(PATIENCE).unwrap();
+        write!(connection, "3\r\ntwo\r\n0\r\n\r\n").unwrap();
+        // Not a stream of events, so it comes whole.
+        read_request(&mut connection);
+        reply(&mut connection, "three");
+    });
+    let (client, rung) = client();
+    let number = client.post(&url, NO_HEADERS, b"body".into(), true).unwrap();
+    rung.recv_timeout(PATIENCE).unwrap();
+    let first = client.take();
+    assert!(
+        matches!(&first[..], [(of, Came::Piece(piece))] if *of == number && piece == b"one"),
+        "{first:?}"
+    );
+    go.send(()).unwrap();
+    let mut rest = Vec::new();
+    while !matches!(rest.last(), Some((_, Came::End(_)))) {
+        rung.recv_timeout(PATIENCE).unwrap();
+        rest.extend(client.take());
+    }
+    assert!(matches!(&rest[0], (_, Came::Piece(piece)) if piece == b"two"), "{rest:?}");
+    assert!(
+        matches!(&rest[1], (_, Came::End(Ok(answer))) if answer.status == 200 && answer.body.is_empty()),
+        "{rest:?}"
+    );
+    client.post(&url, NO_HEADERS, b"body".into(), true).unwrap();
+    assert_eq!(next(&client, &rung).1.unwrap().body, b"three");
+    server.join().unwrap();
 }

@@ -225,6 +225,16 @@ fn traces_are_picked() {
 }
 
 #[test]
+fn near_copies_are_grouped() {
+    each("traces", "near", |case, name| {
+        let rows = list(&case["rows"], strings);
+        let rows: Vec<&[String]> = rows.iter().map(Vec::as_slice).collect();
+        let firsts = list(&case["firsts"], |place| usize::try_from(integer(place)).unwrap());
+        assert_eq!(traces::near_copies(&rows), firsts, "{name}");
+    });
+}
+
+#[test]
 fn draws_bind() {
     each("seed", "draw", |case, name| {
         let value = seed::draw(integer(&case["seed"]), &string(&case["purpose"]), integer(&case["step"]));

@@ -1,100 +1,84 @@
-"""What `format_reply` writes, `parse` reads; what it cannot read is a `ReplyError` and nothing else."""
+"""What `format_reply` writes, `parse` reads, in every adapter; what it cannot read is a `ReplyError` and nothing else."""
 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import enum
 import functools
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnish.adapters.base import Adapter
 from burnish.adapters.chat import ChatAdapter
+from burnish.adapters.json import JSONAdapter
+from burnish.adapters.xml import XMLAdapter
 from burnish.errors import ReplyError
 from burnish.values.seed import draw
 from burnish.values.signature import InputField, OutputField, Signature
+from tests.support.typed_values import CONSTRAINED, KINDS, TEXT, Case, Mood, Point, signatures
 
-ADAPTER = ChatAdapter()
-
-
-class Mood(enum.Enum):
-    GOOD = "good"
-    BAD = "bad mood"
-    NONE = 3
-
-
-class Point(pydantic.BaseModel):
-    x: int
-    note: str | None
-    moods: list[Mood] = []
-
-
-# White space around a text, headers and the prompt's placeholders belong to the form.
-TEXT = (
-    st.text()
-    .map(str.strip)
-    .filter(
-        lambda text: (
-            "[[" not in text
-            and text not in ("Not shown.", "{a}", "{b}")
-            and not text.startswith("<")
-            and "</" not in text
-        )
-    )
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
-FLOAT = st.floats(allow_nan=False, allow_infinity=False)
-POINT = st.builds(Point, x=st.integers(), note=st.none() | TEXT, moods=st.lists(st.sampled_from(Mood), max_size=2))
-KINDS: list[tuple[Any, st.SearchStrategy[Any]]] = [
-    (str, TEXT),
-    (str | None, st.none() | TEXT | st.sampled_from(["null", "None", '"', '"null"', ""])),
-    (int, st.integers()),
-    (int | None, st.none() | st.integers()),
-    (float, FLOAT),
-    (bool, st.booleans()),
-    (Literal["yes", "no", "No", 1, False, None], st.sampled_from(["yes", "no", "No", 1, False, None])),  # noqa: PYI061 - as users write it
-    (Mood, st.sampled_from(Mood)),
-    (Mood | None, st.none() | st.sampled_from(Mood)),
-    (list[str], st.lists(TEXT)),
-    (list[int] | None, st.none() | st.lists(st.integers())),
-    (dict[str, float], st.dictionaries(TEXT, FLOAT)),
-    (set[int], st.sets(st.integers())),
-    (tuple[int, str], st.tuples(st.integers(), TEXT)),
-    (int | str, st.integers() | TEXT | st.sampled_from(["3", "true"])),
-    (Any, JSON | st.sampled_from(["3", "null", "[1]", '"'])),
-    (Point, POINT),
-    (list[Point], st.lists(POINT, max_size=3)),
-    (dt.date, st.dates()),
-    (dt.datetime, st.datetimes()),
-    (decimal.Decimal, st.decimals(allow_nan=False, allow_infinity=False)),
-]
+ADAPTERS: list[Adapter] = [ChatAdapter(), JSONAdapter(), XMLAdapter()]
+each_adapter = pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 
 
 def signature(kind: Any) -> type[Signature]:
     return Signature({"q": InputField(), "a": (kind, OutputField()), "b": OutputField()})
 
 
+@each_adapter
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=lambda part: str(part)[:40])
+@settings(max_examples=12)
 @given(data=st.data())
-def test_what_is_written_is_read(kind, values, data):
+def test_what_is_written_is_read(adapter, kind, values, data):
     outputs = {"a": data.draw(values), "b": data.draw(TEXT)}
     made = signature(kind)
-    reply = ADAPTER.format_reply(made, outputs)
-    parsed = ADAPTER.parse(made, reply)
+    parsed = adapter.parse(made, adapter.format_reply(made, outputs))
     assert parsed == outputs
     assert type(parsed["a"]) is type(outputs["a"])
 
 
+@each_adapter
+@pytest.mark.parametrize(("kind", "options", "values"), CONSTRAINED, ids=lambda part: str(part)[:40])
+@settings(max_examples=12)
+@given(data=st.data())
+def test_what_keeps_its_constraints_is_read(adapter, kind, options, values, data):
+    made = Signature({"q": InputField(), "a": (kind, OutputField(**options))})
+    outputs = {"a": data.draw(values)}
+    assert adapter.parse(made, adapter.format_reply(made, outputs)) == outputs
+
+
+@each_adapter
+@given(case=signatures())
+def test_any_signature_is_written_and_read(adapter: Adapter, case: Case):
+    assert adapter.parse(case.signature, adapter.format_reply(case.signature, case.outputs)) == case.outputs
+    system, user, assistant, last = adapter.format(case.signature, [{**case.inputs, **case.outputs}], case.inputs)
+    assert all(f"- `{name}` (" in system["content"] for name in case.signature.fields)
+    assert assistant["content"] == adapter.format_reply(case.signature, case.outputs)
+    # A demo shows its inputs as a call does.
+    assert last["content"].startswith(user["content"] + "\n\nReply with")
+
+
 PIECES = [
+    *(
+        "<a>",
+        "</a>",
+        "<b>",
+        "</b>",
+        "<a",
+        "</",
+        "<b/>",
+        "&lt;",
+        "&#0;",
+        "<![CDATA[",
+        "]]>",
+        '{"a": ',
+        '"b": ',
+        '{"c": {"a": ',
+    ),
     *("[[ ## a ## ]]", "[[ ## b ## ]]", "[[ ## completed ## ]]", "[[ ## q ## ]]", "[[", "## ]]", "[[ ## A # ]]", "**"),
     *("\n", "\n\n", " ", "\r\n", "\0", "\u2028", "\ud800", "<think>", "</think>", "<thinking>", "```", "```json\n"),
     *("{", "}", "[", "]", '"', "'", ",", ":", "\\", "null", "None", "true", "yes", "no", "-", "- ", "1.", "1e999"),
@@ -131,10 +115,10 @@ def checker(made: type[Signature], name: str) -> pydantic.TypeAdapter[Any]:
     return pydantic.TypeAdapter(made.output_fields[name].annotation)
 
 
-def parse_or_refuse(made: type[Signature], reply: str) -> None:
+def parse_or_refuse(adapter: Adapter, made: type[Signature], reply: str) -> None:
     """Only valid values or a `ReplyError` with the reply come out."""
     try:
-        values = ADAPTER.parse(made, reply)
+        values = adapter.parse(made, reply)
     except ReplyError as error:
         carried = error.reply
     else:
@@ -145,18 +129,20 @@ def parse_or_refuse(made: type[Signature], reply: str) -> None:
     assert carried == reply
 
 
+@each_adapter
 @pytest.mark.parametrize("kind", [kind for kind, _ in KINDS], ids=str)
-def test_garbage_is_never_more_than_a_reply_error(kind):
+def test_garbage_is_never_more_than_a_reply_error(adapter, kind):
     random = draw(0, "garbage", kind)
     for made in (signature(kind), Signature({"a": (kind, OutputField())})):
-        for _ in range(100):
-            parse_or_refuse(made, mangled(random))
+        for _ in range(50):
+            parse_or_refuse(adapter, made, mangled(random))
 
 
+@each_adapter
 @pytest.mark.parametrize("kind", VALUES, ids=str)
-def test_damaged_replies_are_never_more_than_a_reply_error(kind):
+def test_damaged_replies_are_never_more_than_a_reply_error(adapter, kind):
     random, made = draw(0, "damage", kind), signature(kind)
     for value in VALUES[kind]:
-        reply = ADAPTER.format_reply(made, {"a": value, "b": "more"})
-        for _ in range(150):
-            parse_or_refuse(made, damaged(random, reply))
+        reply = adapter.format_reply(made, {"a": value, "b": "more"})
+        for _ in range(100):
+            parse_or_refuse(adapter, made, damaged(random, reply))

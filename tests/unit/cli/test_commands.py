@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import burnish
 from burnish import cli
 from burnish.cli.commands import commands
-from burnish.testing import toy
+from burnish.plugins import manager
+from burnish.testing import ScriptedLM, toy
 from burnish.testing.server import serving
 
 PROGRAM = """
@@ -94,7 +96,8 @@ def test_compile_then_evaluate_then_show(folder: Path) -> None:
     assert (folder / "rows.csv").exists()
     shown = run("show", "deep/program.json", "--demos", "1")
     assert "classify" in shown.output
-    assert "demos:" in shown.output
+    assert "demos, " in shown.output
+    assert "of them bootstrapped:" in shown.output
 
 
 def test_nearest_demos_are_compiled_shown_and_loaded_into_a_program_of_their_kind(
@@ -177,6 +180,53 @@ def test_an_object_and_a_registered_metric_may_be_named(folder: Path) -> None:
     assert run(*EVALUATE[:1], "tuned_program.py:made", *EVALUATE[2:]).exit_code == 0
 
 
+PLACES = """
+from burnish import Module, Prediction, Score, SemanticF1
+from burnish.testing import ScriptedLM
+
+class Says(Module):
+    async def aforward(self, question):
+        return Prediction(answer=question, response=question, context=[])
+
+class Judge(SemanticF1):
+    def __init__(self):
+        super().__init__(decompositional=False)
+        self.set_lm(ScriptedLM(lambda request: {"reasoning": "r", "recall": 0.5, "precision": 1.0}))
+
+class Needs(SemanticF1):
+    def __init__(self, threshold):
+        super().__init__(threshold)
+
+strict = Judge()
+program = Says()
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("F1", "50.0 ["),
+        ("EM", "0.0 ["),
+        ("HotPotF1", "50.0 ["),
+        ("SemanticF1", "66.7 ["),
+        ("places.py:Judge", "66.7 ["),
+        ("places.py:strict", "precision 1, recall 0.5; 1 LM calls"),
+        ("shout", "100.0 ["),
+    ],
+)
+def test_a_metric_is_named_by_a_hook_a_file_or_a_plugin(
+    metric: str, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "places.py").write_text(PLACES)
+    (folder / "one.jsonl").write_text(json.dumps({"question": "in Rome", "answer": "Rome, Italy", "response": "Rome"}))
+    judge = ScriptedLM(lambda request: {"reasoning": "r", "recall": 0.5, "precision": 1.0})
+    factories = {**manager._registry().factories["metrics"], "shout": lambda example, prediction, trace=None: True}
+    monkeypatch.setitem(manager._registry().factories, "metrics", factories)  # type: ignore[arg-type]
+    with burnish.context(lm=judge):
+        result = run("evaluate", "places.py:program", "--data", "one.jsonl", "--metric", metric, "--inputs", "question")
+    assert said in result.output
+
+
 def test_inputs_may_be_named(folder: Path) -> None:
     (folder / "other.jsonl").write_text('{"text": "x", "more": "y", "kind": "bird"}')
     assert run(*EVALUATE[:2], "--data", "other.jsonl", *EVALUATE[4:], "--inputs", "text").exit_code == 0
@@ -193,6 +243,10 @@ def test_inputs_may_be_named(folder: Path) -> None:
         (["compile", "tuned_program.py:Needs", *COMPILE[2:]], "argument"),
         ([*COMPILE[:3], "nowhere.jsonl", *COMPILE[4:]], "nowhere.jsonl"),
         ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "no metric 'accuracy'"),
+        ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "SemanticF1, answer_exact_match"),
+        ([*COMPILE[:5], "accuracy", *COMPILE[6:]], "file.py:function"),
+        ([*COMPILE[:5], "SematicF1", *COMPILE[6:]], "'SemanticF1'?"),
+        ([*COMPILE[:5], "tuned_program.py:Needs", *COMPILE[6:]], "without arguments"),
         ([*COMPILE[:5], "tuned_program.py:wrong", *COMPILE[6:]], "cannot be called with three arguments"),
         ([*COMPILE, "--optimizer", "BootstrapFewShots"], "BootstrapFewShot"),
         ([*COMPILE, "--option", "num_candidates=3"], "num_candidate_programs"),
@@ -204,7 +258,10 @@ def test_inputs_may_be_named(folder: Path) -> None:
         ([*EVALUATE, "--load", "nowhere.json"], "nowhere.json"),
         ([*EVALUATE, "--load", "package.json"], "does not fit"),
         (["show", "nowhere.json"], "nowhere.json"),
-        (["show", "package.json"], "no saved program"),
+        (["show", "package.json"], "package.json: This is no saved program"),
+        (["diff", "package.json", "package.json"], "package.json: This is no saved program"),
+        (["diff", "nowhere.json", "package.json"], "nowhere.json"),
+        (["show", "."], "is a folder"),
         ([*COMPILE[:6], "--lm", "offline"], "offline"),
         ([*COMPILE[:6], "--api-base", "http://127.0.0.1:1/v1"], "needs a model: --lm"),
     ],
@@ -234,6 +291,37 @@ def test_a_run_that_stops_ends_with_one(folder: Path, capsys: Any, monkeypatch: 
     status, message = refused(capsys, monkeypatch, *arguments)
     assert status == 1
     assert message.startswith("Stopped: 20 examples in a row")
+
+
+def test_two_saved_programs_are_compared(folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = toy.Classifier(), toy.Classifier()
+    first.save("first.json")
+    second.classify.demos = toy.trainset()[:2]
+    second.save("second.json")
+    same = run("diff", "first.json", "first.json")
+    assert (same.exit_code, same.output) == (0, "The programs are the same.\n")
+    other = run("diff", "first.json", "second.json")
+    assert other.exit_code == 1
+    assert "Demos: 0 removed, 2 added" in other.output
+    found = json.loads(run("diff", "first.json", "second.json", "--json").output)
+    assert found["predictors"]["classify"]["demos"]["added"][0]["kind"] == toy.trainset()[0].kind
+    assert json.loads(run("diff", "first.json", "first.json", "--json").output)["same"] is True
+    # The whole command ends with the same status.
+    monkeypatch.setattr(sys, "argv", ["burnish", "diff", "first.json", "second.json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    capsys.readouterr()
+
+
+def test_a_saved_program_is_shown_whole(folder: Path) -> None:
+    program = toy.Classifier()
+    program.classify.demos = [{"text": "§" * 400, "kind": "bird"}] * 6
+    program.save("long.json")
+    assert "characters)" in run("show", "long.json").output
+    whole = run("show", "long.json", "--full").output
+    assert whole.count("§") == 6 * 400
+    assert "more" not in whole
 
 
 def test_plugins_are_listed() -> None:

@@ -114,3 +114,15 @@ def test_a_partial_metric_is_what_it_calls_with_what() -> None:
     assert about(other_metric) == about(other_metric)
     assert about(other_metric) != about(toy.metric)
     assert about(other_metric, trace=1) != about(other_metric, trace=2)
+
+
+def test_a_program_that_judges_is_its_prompts_and_what_it_is_set_to() -> None:
+    def judged(**changes: Any) -> dict[str, str]:
+        metric = burnish.SemanticF1(threshold=changes.get("threshold", 0.66))
+        metric.judge.predict.demos = changes.get("demos", [])
+        metric.set_lm(ScriptedLM([], model=changes.get("model", "a/b")))
+        return identity(settings={"metric": metric})
+
+    assert judged() == judged()
+    for changes in ({"threshold": 0.7}, {"demos": [{"question": "?"}]}, {"model": "a/c"}):
+        assert [name for name, part in judged().items() if part != judged(**changes)[name]] == ["metric"]

@@ -102,7 +102,7 @@ def test_a_text_for_the_lm_is_told_how_to_become_one(settings: Settings) -> None
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"lm": 3}, {"adapter": "chat"}, {"adapter": ChatAdapter}, {"cache": True}, {"max_errors": -1}]
+    "wrong", [{"lm": 3}, {"adapter": 3}, {"adapter": ChatAdapter}, {"cache": True}, {"max_errors": -1}]
 )
 def test_a_value_of_the_wrong_kind_is_refused(settings: Settings, wrong: dict[str, Any]) -> None:
     (name,) = wrong

@@ -62,6 +62,16 @@ def test_modules_are_found_with_their_parts_each_once() -> None:
     ]
 
 
+def test_parts_are_found_under_dspys_names() -> None:
+    program = Everywhere()
+    program.thinking._compiled = True
+    assert program.named_parameters() == program.named_predictors()
+    assert program.parameters() == program.predictors()
+    assert [path for path, _ in program.named_sub_modules()] == [path for path, _ in program.named_modules()]
+    assert [path for path, _ in program.named_sub_modules(ChainOfThought)] == ["thinking"]
+    assert "thinking.predict" not in dict(program.named_sub_modules(skip_compiled=True))
+
+
 def test_a_predictor_is_its_own_program() -> None:
     predict = Predict("a -> b")
     assert predict.named_predictors() == [("self", predict)]

@@ -132,9 +132,10 @@ def test_an_input_by_position_is_told_its_name(signature: str, named: str) -> No
 
 
 def test_a_reply_that_does_not_parse_carries_itself() -> None:
-    with burnish.context(lm=ScriptedLM(["[[ ## b ## ]]\nperhaps"])), pytest.raises(ReplyError) as caught:
+    lm = ScriptedLM(["[[ ## b ## ]]\nperhaps", '{"b": "perhaps not"}'])
+    with burnish.context(lm=lm), pytest.raises(ReplyError) as caught:
         Predict("a -> b: int")(a="x")
-    assert caught.value.reply == "[[ ## b ## ]]\nperhaps"
+    assert caught.value.reply == '{"b": "perhaps not"}'
     assert caught.value.field == "b"
 
 

@@ -117,7 +117,12 @@ def test_the_file_is_readable_and_holds_no_key(tmp_path: Path) -> None:
     assert len(text.splitlines()) > 20
     saved = json.loads(text)
     assert list(saved) == ["describe", "steps[0].predict", "burnish", "metadata"]
-    assert saved["burnish"] == {"format": 1, "version": burnish.__version__}
+    assert list(saved["burnish"]) == ["format", "version", "fields"]
+    assert (saved["burnish"]["format"], saved["burnish"]["version"]) == (1, burnish.__version__)
+    assert saved["burnish"]["fields"]["steps[0].predict"] == {
+        "inputs": {"question": "str"},
+        "outputs": {"reasoning": "str", "answer": "str"},
+    }
     assert saved["describe"]["signature"]["fields"][2:4] == [
         {"name": "colour", "field_type": "output", "type": "Colour", "prefix": "Colour:", "description": "${colour}"},
         {
@@ -246,10 +251,15 @@ def test_what_does_not_fit_is_named_and_changes_nothing(path: str, value: Any, s
     assert said in refused(changed(path, value))
 
 
-def test_fields_of_other_names_are_named_where_the_file_has_names() -> None:
+def test_fields_of_other_names_are_named() -> None:
     saved = tuned().dump_state(save_field_meta=True)
     saved["describe"]["signature"]["fields"][2]["name"] = "paint"
     assert "paint" in refused(saved)
+    saved = tuned().dump_state()
+    outputs = saved["burnish"]["fields"]["describe"]["outputs"]
+    saved["burnish"]["fields"]["describe"]["outputs"] = {"paint": "str", **outputs}
+    del saved["burnish"]["fields"]["describe"]["outputs"]["colour"]
+    assert "in their places the state has paint" in refused(saved)
 
 
 def test_sets_are_saved_in_one_order() -> None:
@@ -319,67 +329,6 @@ def test_any_json_in_any_place_is_loaded_whole_or_refused_whole(way: tuple[Any, 
         assert len(program.describe.demos) == len(saved["describe"]["demos"])
 
 
-# Files of DSPy
-
-DSPY_PREDICT = {
-    "traces": [],
-    "train": [],
-    "demos": [
-        {"augmented": True, "question": "1?", "reasoning": "r", "answer": "1"},
-        {"question": "2?", "answer": "2"},
-    ],
-    "signature": {
-        "instructions": "Answer the question.",
-        "fields": [
-            {"prefix": "Question:", "description": "${question}"},
-            {"prefix": "Reasoning: Let's think step by step in order to", "description": "${reasoning}"},
-            {"prefix": "Answer:", "description": "often one word"},
-        ],
-    },
-    "lm": {
-        "_dspy_lm_class": "dspy.clients.lm.LM",
-        "model": "openai/gpt-4o-mini",
-        "model_type": "chat",
-        "cache": True,
-        "num_retries": 3,
-        "finetuning_model": None,
-        "launch_kwargs": {},
-        "train_kwargs": {},
-        "temperature": 0.7,
-        "max_tokens": None,
-    },
-}
-DSPY_METADATA = {"dependency_versions": {"python": "3.12", "dspy": "3.0.3", "cloudpickle": "3.1"}}
-
-
-class Answers(Module):
-    def __init__(self) -> None:
-        self.generate = ChainOfThought("question -> answer")
-
-
-def test_a_file_of_dspy_loads(tmp_path: Path) -> None:
-    path = tmp_path / "dspy.json"
-    path.write_text(json.dumps({"generate.predict": DSPY_PREDICT, "metadata": DSPY_METADATA}), encoding="utf-8")
-    program = Answers()
-    program.load(path)
-    predict = program.generate.predict
-    assert predict.signature.instructions == "Answer the question."
-    assert predict.signature.output_fields["answer"].json_schema_extra["desc"] == "often one word"
-    assert [demo.answer for demo in predict.demos] == ["1", "2"]
-    # What is DSPy's own is not sent to the model.
-    assert predict.lm is not None
-    assert predict.lm.model == "openai/gpt-4o-mini"
-    assert predict.lm.params == {"temperature": 0.7}
-
-
-def test_a_single_predictor_saved_by_dspy_loads() -> None:
-    saved = {**DSPY_PREDICT, "metadata": DSPY_METADATA}
-    program = Predict("question, reasoning -> answer")
-    program.load_state(saved)
-    assert program.signature.instructions == "Answer the question."
-    assert len(program.demos) == 2
-
-
 def test_what_is_saved_has_dspys_keys_in_their_places() -> None:
     saved = tuned().dump_state()
     assert set(saved["describe"]) == {"traces", "train", "demos", "signature", "lm"}
@@ -414,3 +363,54 @@ def test_an_address_is_not_taken_from_a_file() -> None:
     with pytest.warns(UserWarning, match=r"http://elsewhere/v1.*not taken from a file.*set_lm"):
         loaded.load_state(saved.dump_state())
     assert loaded.lm is None
+
+
+def test_an_address_is_taken_from_a_file_by_who_says_so(tmp_path: Path) -> None:
+    saved, loaded = Predict("question -> answer"), Predict("question -> answer")
+    saved.lm = LM("openai/x", api_base="http://elsewhere/v1", api_key="marker")
+    saved.save(tmp_path / "program.json")
+    loaded.load(tmp_path / "program.json", allow_unsafe_lm_state=True)
+    assert loaded.lm is not None
+    assert loaded.lm.dump_state() == saved.lm.dump_state()
+    again = Predict("question -> answer")
+    again.load_state(saved.dump_state(), allow_unsafe_lm_state=True)
+    assert again.lm is not None
+    with pytest.warns(UserWarning, match="not taken from a file"):
+        loaded.load_state({**saved.dump_state(), "lm": {"model": "openai/x", "base_url": "http://elsewhere/v1"}})
+
+
+class Nested(Module):
+    """Predictors in tuples, lists of tuples and dicts, one of them in three places."""
+
+    def __init__(self) -> None:
+        self.pair = (Predict("a -> b"), ChainOfThought("b -> c"))
+        self.deep = [({"x": self.pair[0]}, Predict("c -> d"))]
+        self.inside = Program()
+        self.again = self.inside
+
+
+def test_every_predictor_is_saved_once_wherever_it_is_kept() -> None:
+    program = Nested()
+    for number, predictor in enumerate(program.predictors()):
+        predictor.demos = [{next(iter(predictor.signature.output_fields)): f"value {number}"}]
+    saved = json.loads(json.dumps(program.dump_state()))
+    assert [name for name in saved if name not in ("burnish", "metadata")] == [
+        "pair[0]", "pair[1].predict", "deep[0][1]", "inside.describe", "inside.steps[0].predict",
+    ]  # fmt: skip
+    loaded = Nested()
+    loaded.load_state(saved)
+    assert loaded.dump_state() == program.dump_state()
+    assert loaded.deep[0][0]["x"] is loaded.pair[0]
+    assert loaded.pair[0].demos
+
+
+@pytest.mark.parametrize(
+    "part", ["pair[0]", "pair[1].predict", "deep[0][1]", "inside.describe", "inside.steps[0].predict"]
+)
+def test_one_bad_part_anywhere_leaves_every_part_as_it_was(part: str) -> None:
+    saved = Nested().dump_state()
+    for name in saved:
+        if name not in ("burnish", "metadata"):
+            saved[name]["signature"]["instructions"] = "other"
+    saved[part]["demos"] = "none"
+    assert part in refused(saved, Nested())

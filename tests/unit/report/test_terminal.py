@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from burnish import Example, Report, Usage
-from burnish.errors import StateError
+from burnish import Report, Usage
 from burnish.report import terminal
-from burnish.testing import ScriptedLM, toy
 from burnish.values.report import Difference, Standing
 
 NAN = float("nan")
@@ -88,28 +85,3 @@ def test_one_predictor_needs_no_bill_of_its_own() -> None:
 def test_a_report_without_scores() -> None:
     text = printed(terminal.report(Report("LabeledFewShot", [], "labelled", None, {}, "finished", 0.0)))
     assert "LabeledFewShot: finished" in text
-
-
-def program() -> toy.Chain:
-    made = toy.Chain()
-    made.find.demos = [Example(text=f"[/b] [red]number {n}[/red] " + "x" * 400, thing="é") for n in range(6)]
-    made.classify.lm = ScriptedLM([], model="a/b")
-    return made
-
-
-def test_a_saved_program_shows_instructions_and_some_demos() -> None:
-    text = printed(terminal.program(program().dump_state(), demos=2))
-    for part in ("find", "classify", "6 demos:", "0 demos", "[/b] [red]number 1[/red]", "… and 4 more", "a/b"):
-        assert part in text
-    assert "number 2" not in text
-    assert "x" * 301 not in text.replace("\n", "")
-
-
-def test_a_lone_predictor_is_shown() -> None:
-    assert "0 demos" in printed(terminal.program(toy.Classifier().classify.dump_state()))
-
-
-@pytest.mark.parametrize("state", [{"name": "package", "version": "1"}, {"a": {"b": 1}}, {"scores": [1, 2]}])
-def test_another_file_is_no_program(state: dict[str, Any]) -> None:
-    with pytest.raises(StateError, match="no saved program"):
-        terminal.program(state)

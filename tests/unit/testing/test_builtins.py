@@ -65,6 +65,22 @@ class TestPassageMatch(MetricContract):
         return lookup("metrics", "answer_passage_match")
 
 
+class TestF1(MetricContract):
+    good = ((ONE, Prediction(answer="at Lake Como")), (ONE, Prediction(answer="the lake, Como")))
+    bad = ((ONE, Prediction(answer="Garda")),)
+
+    def make_metric(self):
+        return lookup("metrics", "F1")
+
+
+class TestHotPotF1(MetricContract):
+    good = ((Example(question="?", answer=["yes", "indeed"]).with_inputs("question"), Prediction(answer="Yes.")),)
+    bad = ((Example(question="?", answer="yes").with_inputs("question"), Prediction(answer="yes it is")),)
+
+    def make_metric(self):
+        return lookup("metrics", "HotPotF1")
+
+
 class TestOfflineBackend(BackendContract):
     model = "offline/icl"
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pydantic
 import pytest
 
+import burnish
 from burnish.errors import ConfigError
 from burnish.values.example import Example, column
 from burnish.values.prediction import Prediction
@@ -160,3 +161,23 @@ def test_a_column_is_the_attribute_of_each_row() -> None:
     assert column([], "answer") == []
     with pytest.raises(AttributeError, match="no field `answer`"):
         column([*rows, Example(other="x")], "answer")
+
+
+def test_what_dspys_datasets_keep_beside_a_row_is_no_field_of_it():
+    row = Example(dspy_uuid="u", a=1, dspy_split="train", b=2).with_inputs("a")
+    assert (row.keys(), row.values(), row.items()) == (["a", "b"], [1, 2], [("a", 1), ("b", 2)])
+    assert (len(row), list(row), dict(row)) == (2, ["a", "b"], {"a": 1, "b": 2})
+    assert row.keys(include_dspy=True) == ["dspy_uuid", "a", "dspy_split", "b"]
+    assert row.values(include_dspy=True) == ["u", 1, "train", 2]
+    assert row.items(include_dspy=True)[0] == ("dspy_uuid", "u")
+    assert row.dspy_uuid == row["dspy_uuid"] == row.toDict()["dspy_uuid"] == "u"
+    assert "dspy_split" in row
+    assert row != Example(a=1, b=2)
+
+
+@pytest.mark.parametrize("name", ["Example", "Prediction", "Completions"])
+def test_dspys_public_names_are_there(name):
+    """Held by introspection where DSPy is installed; it is a peer of the benches, and no dependency."""
+    dspy = pytest.importorskip("dspy")
+    theirs = {one for one in dir(getattr(dspy, name)) if not one.startswith("_")}
+    assert theirs - set(dir(getattr(burnish, name))) == set()

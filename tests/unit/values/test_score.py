@@ -30,3 +30,11 @@ def test_what_is_no_score_is_shown_shortened_with_its_type() -> None:
         Score.of("x" * 500)
     with pytest.raises(MetricError, match=r"None \(NoneType\), which is not a score\. Return a bool"):
         Score.of(None)
+
+
+def test_parts_are_numbers_by_name_and_feedback_is_text() -> None:
+    assert Score.of(Score(1, parts={"a": True, "b": 2})) == Score(1.0, None, {"a": 1.0, "b": 2.0})
+    assert Score.of({"score": 1, "feedback": 3}) == Score(1.0, "3")
+    for parts in ([1.0], "a", {"a": "much"}, {"a": float("nan")}):
+        with pytest.raises(MetricError, match="part"):
+            Score.of(Score(1.0, parts=parts))  # type: ignore[arg-type]

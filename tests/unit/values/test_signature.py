@@ -7,11 +7,24 @@ import enum
 import pickle
 from typing import Annotated, Any, ClassVar, Literal, Optional
 
+import annotated_types
 import pydantic
 import pytest
 
 from burnish.errors import SignatureError, StateError
-from burnish.values.signature import InputField, OutputField, Signature, SignatureMeta, ensure_signature
+from burnish.values.signature import (
+    InputField,
+    OutputField,
+    Signature,
+    SignatureMeta,
+    ensure_signature,
+    make_signature,
+)
+from burnish.values.types.audio import Audio
+from burnish.values.types.code import Code
+from burnish.values.types.file import File
+from burnish.values.types.history import History
+from burnish.values.types.image import Image
 
 
 class Mood(enum.Enum):
@@ -134,6 +147,20 @@ class TestClasses:
         with pytest.raises(SignatureError, match=r"OutputField has no option `description_`, `gte`"):
             OutputField(gte=1, description_="x")
 
+    @pytest.mark.parametrize(
+        ("option", "instead"), [("format", "burnish.Type"), ("parser", "give the field a type"), ("type_", "annotate")]
+    )
+    def test_what_dspy_once_took_says_what_to_do_instead(self, option, instead):
+        with pytest.raises(
+            SignatureError, match=f"InputField has no option `{option}`.*Instead of `{option}`, .*{instead}"
+        ):
+            InputField(**{option: str})
+
+    @pytest.mark.parametrize("option", ["desc", "prefix"])
+    def test_words_are_texts(self, option):
+        with pytest.raises(SignatureError, match=rf"OutputField\({option}=3\): `{option}` is a text"):
+            OutputField(**{option: 3})
+
     def test_a_description_in_pydantics_way_counts(self):
         assert InputField(description="d").json_schema_extra["desc"] == "d"
 
@@ -216,6 +243,22 @@ class TestText:
             ("a -> b: Annotated[int, 3]", "signature class"),
             ("a -> b: 'list['", r"cannot read the type 'list\['"),
             ("a -> b: typing", "is no type"),
+            ("", "'' has no arrow"),
+            ("->", "'->' has no outputs"),
+            ("a( -> b", "none outside of brackets and quotes, so one of these is not closed"),
+            ("a -> b]", "cannot read 'b]'"),
+            ("a -> b: Literal['x", "cannot read"),
+            ("a -> b: dict[str, int", "cannot read 'b: dict"),
+            ("a,, b -> c", "cannot read 'a,, b'"),
+            ("a; b -> c", "cannot read 'a; b'"),
+            ("x.y -> z", "cannot read 'x.y'"),
+            ("q: -> a", "cannot read 'q:'"),
+            ("a: str = 'x' -> b", r"A default stands in a signature class: `name: str = InputField\(default='x'\)`"),
+            ("a -> b: int or str", "types joined by |"),
+            ("a -> b: Code[sql]", "choices of a Literal stand in quotes"),
+            ("a -> b: Imege", "Did you mean `Image`"),
+            ("a -> b: list[Missing]", "unknown type `Missing`"),
+            ("config -> b", "input 'config' has the name"),
         ],
     )
     def test_what_cannot_be_read_is_shown(self, text, message):
@@ -228,6 +271,34 @@ class TestText:
             Signature(3)
         with pytest.raises(SignatureError, match="no argument 'desc'"):
             Signature("a -> b", desc="d")
+
+    @pytest.mark.parametrize("instructions", [3, ["a"], b"a"])
+    def test_instructions_are_a_text(self, instructions):
+        for make in (
+            lambda: Signature("a -> b", instructions),
+            lambda: ensure_signature("a -> b", instructions),
+            lambda: make_signature("a -> b", instructions),
+            lambda: Review.with_instructions(instructions),
+            lambda: Review.append_instructions(instructions),
+        ):
+            with pytest.raises(SignatureError, match=r"Instructions are a text, and .* is a (int|list|bytes)"):
+                make()
+        assert Signature("a -> b", "").instructions == ""
+
+    def test_burnishs_own_types_are_known_and_the_users_come_first(self):
+        read = Signature("i: Image, h: History, s: list[Audio], f: File | None -> c: Code['sql'], d: Code")
+        kinds = [field.annotation for field in read.fields.values()]
+        assert kinds == [Image, History, list[Audio], File | None, Code["sql"], Code]
+
+        def inner():
+            class Image(pydantic.BaseModel):
+                x: int
+
+            return Image, Signature("i: Image -> o")
+
+        own, made = inner()
+        assert made.fields["i"].annotation is own
+        assert pickle.loads(pickle.dumps(read)) == read
 
     def test_names_of_other_things_than_types_are_not_found(self):
         strr = "a local variable"
@@ -246,6 +317,19 @@ class TestDict:
             Signature({"q": InputField()})
         with pytest.raises(SignatureError, match="'q' needs InputField"):
             Signature({"q": str})
+        with pytest.raises(SignatureError, match=r"'q' needs .* Call it: InputField\(\)"):
+            Signature({"q": InputField})
+        with pytest.raises(SignatureError, match="the type of 'q' is 3"):
+            Signature({"q": (3, InputField())})
+
+    def test_make_signature_is_the_same_by_another_name(self):
+        fields = {"q": (str, InputField()), "a": (Mood, OutputField())}
+        assert make_signature(fields, "Do.", "Named") == Signature(fields, "Do.")
+        assert make_signature(fields, "Do.", "Named").__name__ == "Named"
+        assert make_signature("q -> a: Mood") == Signature("q -> a: Mood")
+        assert make_signature("q -> a: M", custom_types={"M": Mood}).fields["a"].annotation is Mood
+        with pytest.raises(SignatureError, match="not 3"):
+            make_signature(3)
 
 
 class TestChanges:
@@ -267,6 +351,35 @@ class TestChanges:
         assert Review.fields["mood"].json_schema_extra["desc"] == "${mood}"
         assert changed.kept is not Review.kept
         assert changed.fields["stars"].metadata == Review.fields["stars"].metadata
+
+    def test_constraints_and_defaults_change_too(self):
+        changed = Review.with_updated_fields("stars", le=10, default=3, description="out of ten")
+        assert changed.fields["stars"].metadata == [annotated_types.Ge(1), annotated_types.Le(10)]
+        assert changed.fields["stars"].default == 3
+        assert changed.fields["stars"].json_schema_extra["desc"] == "out of ten"
+        assert Review.fields["stars"].metadata == [annotated_types.Ge(1), annotated_types.Le(5)]
+        assert Review.fields["stars"].is_required()
+        assert (
+            changed.with_updated_fields("stars", default_factory=int)
+            .fields["stars"]
+            .get_default(call_default_factory=True)
+            == 0
+        )
+        words = Signature({"a": (str, InputField(pattern="^a")), "b": OutputField()})
+        pattern = words.with_updated_fields("a", pattern="^b").fields["a"].metadata
+        assert [item.pattern for item in pattern] == ["^b"]
+        assert changed != Review
+        assert pickle.loads(pickle.dumps(changed)) == changed
+
+    def test_a_change_that_nobody_knows_is_refused(self):
+        with pytest.raises(SignatureError, match="The field 'stars' has no option `gte`"):
+            Review.with_updated_fields("stars", gte=3)
+        with pytest.raises(SignatureError, match="new type of 'stars' is 'int'"):
+            Review.with_updated_fields("stars", type_="int")
+
+    def test_append_instructions(self):
+        assert Review.append_instructions("And quick.").instructions == "Judge the review.\n\nBe fair.\n\nAnd quick."
+        assert Signature("a -> b", "").append_instructions("Do.").instructions == "Do."
 
     def test_prepend_append_insert_delete(self):
         base = Signature("a, b -> x, y", "Task.")
@@ -293,6 +406,10 @@ class TestChanges:
             base.append("y", "an output")
         with pytest.raises(SignatureError, match="'not a name' cannot be"):
             base.append("not a name", OutputField())
+        with pytest.raises(SignatureError, match="put in at 'first'"):
+            base.insert("first", "y", OutputField())
+        with pytest.raises(SignatureError, match="the type of 'y' is 'int'"):
+            base.append("y", OutputField(), "int")
 
     def test_ensure_signature(self):
         assert ensure_signature(Review) is Review
@@ -323,6 +440,8 @@ class TestEquality:
             Signature({"a": InputField(), "b": (int, OutputField(ge=1))}),
             Signature({"a": InputField(), "b": (int, OutputField(desc="d"))}),
             Signature({"b": (int, InputField()), "a": OutputField()}),
+            Signature({"a": InputField(), "b": (int, OutputField(default=3))}),
+            Signature({"a": InputField(), "b": (int, OutputField(default_factory=int))}),
             "a -> b: int",
         ],
     )

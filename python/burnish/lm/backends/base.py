@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,11 +69,28 @@ class Backend(Protocol):
     call of it stays in the caller's thread, and has no time-out and no limiter. One that knows the
     model may tell of it with ``capabilities``, a `Capabilities`; otherwise LiteLLM's table does. One that
     has something slow to do before its first call may do so in ``async ready()``, which is awaited before
-    each call, outside of its time-out.
+    each call, outside of its time-out. One that can tell a reply in pieces has ``stream`` too: see `StreamingBackend`.
     """
 
     async def complete(self, request: Request) -> Response:
         """Answer one request; called many times at once on one event loop."""
+
+
+class StreamingBackend(Backend, Protocol):
+    """A backend that can tell a reply while it comes.
+
+    `stream` is asked in place of `complete` where somebody listens, and what holds for that holds for it: the same errors,
+    the same response at the end. Cancelled, it stops the model's work where it can.
+    """
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        """Answer one request, and tell each piece of text as it comes.
+
+        Args:
+            request: What to answer.
+            deliver: Takes the number of a completion, from 0, and the next piece of its text; it never raises. All pieces
+                of a completion joined are its text in the response.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

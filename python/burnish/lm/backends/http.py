@@ -1,4 +1,4 @@
-"""POST over pooled keep-alive connections, by a Rust client with a thread of its own.
+"""POST and GET over pooled keep-alive connections, by a Rust client with a thread of its own.
 
 A call here makes a future, hands bytes to Rust and waits. Rust puts answers on a heap and makes a
 socket readable when the heap was empty, so that under load the loop wakes once for many answers. The
@@ -26,14 +26,35 @@ from burnish._core import HttpClient
 Reply: TypeAlias = tuple[int, dict[str, str], bytes]
 
 
-async def post(url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+async def post(
+    url: str, headers: Mapping[str, str], body: bytes, *, hear: Callable[[bytes], None] | None = None
+) -> Reply:
     """Send a request and wait for the whole reply, whatever its status.
+
+    Args:
+        url: Where to.
+        headers: What to say beside it.
+        body: What to send.
+        hear: Called with each piece of a body that is a stream of events, as it comes; the body of the reply is empty then. What
+            it raises ends the request. Any other body comes whole.
 
     Raises:
         ConfigError: The address or a header is not HTTP's; nothing was sent.
         ConnectionError: There is no connection, or it ended before the reply did.
     """
-    status, kept, text = await _client().post(url, headers, body)
+    client = _client()
+    return _readable(
+        await (client.send(url, headers, body) if hear is None else client.stream(url, headers, body, hear))
+    )
+
+
+async def get(url: str, headers: Mapping[str, str]) -> Reply:
+    """As `post`, without a body."""
+    return _readable(await _client().send(url, headers, None))
+
+
+def _readable(reply: Reply) -> Reply:
+    status, kept, text = reply
     if "content-encoding" in kept:
         text = _unpacked(text, kept["content-encoding"])
     return status, kept, text
@@ -56,6 +77,7 @@ class _Client:
         self._rust = HttpClient()
         self._bell = socket.socket(fileno=self._rust.socket)
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._streams: dict[int, asyncio.Queue[Reply | str | bytes]] = {}
         try:
             self._bell.setblocking(False)
             loop.add_reader(self._bell, self._ring)
@@ -65,9 +87,9 @@ class _Client:
             threading.Thread(target=_listen, args=listening, name="burnish-http-bell", daemon=True).start()
         weakref.finalize(loop, self._bell.close).atexit = False
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Send and wait."""
-        number = self._rust.post(url, headers, body)
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        """Send and wait; without a body it is a GET."""
+        number = self._rust.get(url, headers) if body is None else self._rust.post(url, headers, body)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
@@ -78,6 +100,22 @@ class _Client:
         finally:
             self._waiting.pop(number, None)
 
+    async def stream(self, url: str, headers: Mapping[str, str], body: bytes, hear: Callable[[bytes], None]) -> Reply:
+        """Send, and hand on each piece until the end."""
+        number = self._rust.post(url, headers, body, True)
+        came = self._streams[number] = asyncio.Queue()
+        try:
+            while isinstance(piece := await came.get(), bytes):
+                hear(piece)
+        except BaseException:
+            self._rust.cancel(number)
+            raise
+        finally:
+            del self._streams[number]
+        if isinstance(piece, str):
+            raise ConnectionError(piece)
+        return piece
+
     def _ring(self) -> None:
         # Before the answers are taken: what comes after that rings again.
         self._bell.recv(4096)
@@ -85,8 +123,11 @@ class _Client:
 
     def _collect(self) -> None:
         for number, came in self._rust.take():
+            if self._streams and (stream := self._streams.get(number)) is not None:
+                stream.put_nowait(came)
+                continue
             answer = self._waiting.pop(number, None)
-            if answer is None or answer.done():
+            if answer is None or answer.done() or isinstance(came, bytes):
                 continue
             if isinstance(came, str):
                 answer.set_exception(ConnectionError(came))

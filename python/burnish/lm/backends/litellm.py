@@ -13,6 +13,7 @@ error, not a silent omission; ``LM(..., drop_params=True)`` asks LiteLLM to leav
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import os
@@ -31,7 +32,7 @@ from burnish.loop import in_thread
 from burnish.values.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
 _NO_KEY = re.compile(
     r"missing credentials|missing .{0,40}api.?key|api.?key.{0,40}(must be set|missing|not set)", re.IGNORECASE
@@ -54,6 +55,8 @@ _OF_THE_PROXY = (
     "ModifyResponseException",
     "SensitiveDataRouteException",
 )
+# A reply that ended for these reasons may have no text.
+_CUT_SHORT = ("length", "content_filter")
 _importing = threading.Lock()
 
 
@@ -74,6 +77,34 @@ class LiteLLMBackend:
         if not outputs:
             raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
         return Response(outputs, _usage(answer, self._endpoint.model), str(answer.model or request.model))
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        """Answer one request through the provider's API, and tell each piece of text as it comes."""
+        litellm = await _library()
+        chunks: list[Any] = []
+        wanted = {"stream": True, "stream_options": {"include_usage": True}}
+        answer = await self._call("acompletion", messages=request.messages, **{**request.params, **wanted})
+        try:
+            async for chunk in answer:
+                chunks.append(chunk)
+                for choice in chunk.choices:
+                    if text := getattr(choice.delta, "content", None):
+                        deliver(choice.index, text)
+            several = _whole(litellm, chunks, request)
+            outputs = tuple(_output(one.choices[0]) for one in several)
+        # As in `_call`; LiteLLM's joining of chunks is one more place where anything may be raised.
+        except Exception as error:
+            raise translate(error, self._endpoint, litellm) from None
+        finally:
+            with contextlib.suppress(Exception):
+                await answer.aclose()
+        # Of a stream of nothing LiteLLM makes an empty text.
+        if not any(output.text or output.extra or output.finish_reason in _CUT_SHORT for output in outputs):
+            raise LMTransient("The endpoint sent no choices.", model=self._endpoint.model)
+        # Some versions of LiteLLM raise this themselves.
+        if any(output.finish_reason is None for output in outputs):
+            raise LMTransient("The endpoint's stream ended before the reply did.", model=self._endpoint.model)
+        return Response(outputs, _usage(several[0], self._endpoint.model), str(several[0].model or request.model))
 
     async def embed(self, texts: list[str], params: Mapping[str, Any]) -> Embedded:
         """Embed one batch through the provider's API."""
@@ -160,6 +191,16 @@ def _is_in_worker(task: asyncio.Task[Any]) -> bool:
     return not task.done() and frame is not None and frame.f_code.co_name in ("acompletion", "aembedding")
 
 
+def _whole(litellm: Any, chunks: list[Any], request: Request) -> list[Any]:
+    """The replies that chunks make, one a completion; the usage and its price are in the first."""
+    numbers = sorted({choice.index for chunk in chunks for choice in chunk.choices})
+    several = []
+    for number in numbers:
+        own = [chunk for chunk in chunks if not chunk.choices or chunk.choices[0].index == number]
+        several.append(litellm.stream_chunk_builder(own, messages=request.messages))
+    return several
+
+
 def _output(choice: Any) -> Output:
     message = choice.message
     told = {kept: value for name, kept in KEPT.items() if (value := getattr(message, name, None))}
@@ -180,6 +221,11 @@ def _usage(answer: Any, model: str) -> Usage:
     used = getattr(answer, "usage", None)
     # LiteLLM works the price out at every call, with what only it knows: written caches, service tiers.
     dollars = (getattr(answer, "_hidden_params", None) or {}).get("response_cost")
+    # Put together from chunks, a reply has none.
+    if dollars is None and (price := capabilities(model).price) is not None and used is not None:
+        details = getattr(used, "prompt_tokens_details", None)
+        cached = int(getattr(details, "cached_tokens", 0) or 0)
+        dollars = price.of(int(used.prompt_tokens or 0), int(used.completion_tokens or 0), cached=cached)
     # The table also holds a 0 where nobody has looked the price up; `capabilities` tells the two apart.
     priced = bool(dollars) or (dollars is not None and capabilities(model).price is not None)
     return Usage(

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 MODEL = "offline/icl"
 _LIBRARY = "sklearn.feature_extraction.text"
 _CHARACTERS_A_TOKEN = 4
+_FEW_WORDS = re.compile(r"(?:\S+\s*|\s+){1,3}")
 # One per candidate and predictor in flight, with room to spare.
 _KEPT = 128
 
@@ -77,6 +80,15 @@ class OfflineBackend:
         )
         written = sum(1 + len(output.text) // _CHARACTERS_A_TOKEN for output in outputs)
         return Response(outputs, Usage(calls=1, prompt_tokens=request.tokens, completion_tokens=written), MODEL)
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        """Answer one request; the text, which is there at once, is told a few words at a time."""
+        response = await self.complete(request)
+        for number, text in enumerate(response.texts):
+            for piece in _FEW_WORDS.findall(text):
+                deliver(number, piece)
+                await asyncio.sleep(0)
+        return response
 
     def _answerer(self, before: list[Message], question: Question) -> Answerer:
         from burnish.lm.backends.icl.answers import Answerer

@@ -18,7 +18,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -27,7 +27,8 @@ from pydantic_core import from_json
 from burnish.errors import ConfigError
 from burnish.lm.backends.base import KEPT, Embedded, Endpoint
 from burnish.lm.backends.http import post
-from burnish.lm.backends.openai_errors import no_reply, refused, unusable
+from burnish.lm.backends.openai_errors import no_reply, refused, unusable, unusable_stream
+from burnish.lm.backends.openai_stream import ChunkReader, is_stream
 from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response, canonical
 from burnish.lm.secrets import bare_address
@@ -59,6 +60,21 @@ class OpenAICompatibleBackend:
     async def complete(self, request: Request) -> Response:
         """Answer one request."""
         reply = await self._ask("/chat/completions", f'"messages":{request.messages_json()}', request.params)
+        return self._response(request, reply)
+
+    async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+        """Answer one request, and tell each piece of text as it comes; an endpoint that does not stream replies at once."""
+        chunks = ChunkReader(deliver)
+        asked = f'"stream":true,"stream_options":{{"include_usage":true}},"messages":{request.messages_json()}'
+        try:
+            reply = await self._ask("/chat/completions", asked, request.params, chunks=chunks)
+        except ConfigError:  # which is a ValueError too
+            raise
+        except ValueError as error:
+            raise unusable_stream(self._endpoint, error) from None
+        return self._response(request, reply)
+
+    def _response(self, request: Request, reply: Mapping[str, Any]) -> Response:
         try:
             outputs = tuple(_output(choice) for choice in reply["choices"])
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -86,14 +102,25 @@ class OpenAICompatibleBackend:
         asked = estimate({"role": "user", "content": text} for text in texts)
         return Embedded(table, self._usage(reply, asked, 0))
 
-    async def _ask(self, path: str, asked: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """What the endpoint replied, where it is a JSON object without an error."""
+    async def _ask(
+        self, path: str, asked: str, params: Mapping[str, Any], *, chunks: ChunkReader | None = None
+    ) -> dict[str, Any]:
+        """What the endpoint replied, where it is a JSON object without an error.
+
+        Raises:
+            ValueError: Its chunks are none.
+        """
         body = f"{self._head},{asked}{self._tail(params)}}}".encode()
+        hear = None if chunks is None else chunks.feed
         try:
-            status, headers, text = await post(f"{self._base}{path}{self._query}", self._headers, body)
+            status, headers, text = await post(f"{self._base}{path}{self._query}", self._headers, body, hear=hear)
         except ConnectionError as error:
             raise no_reply(self._endpoint, error) from None
-        reply = _read(text)
+        if chunks is not None and 200 <= status < 300 and is_stream(headers):
+            chunks.feed(text)  # packed, it came whole
+            reply: Any = chunks.error or chunks.reply()
+        else:
+            reply = _read(text)
         if 200 <= status < 300 and isinstance(reply, dict) and not _is_error(reply.get("error")):
             return reply
         raise refused(self._endpoint, status, headers, text if reply is None else reply)

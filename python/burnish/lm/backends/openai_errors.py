@@ -35,6 +35,12 @@ def unusable(endpoint: Endpoint, reply: Mapping[str, Any], *, part: str) -> LMTr
     return LMTransient(f"The endpoint's reply {wrong}.", model=endpoint.model)
 
 
+def unusable_stream(endpoint: Endpoint, error: ValueError) -> LMTransient:
+    """The error of a stream of events that is none, or ended too soon."""
+    said = cleared(str(error), endpoint.credentials)[:_LONGEST]
+    return LMTransient(f"The endpoint's stream cannot be read: {said}.", model=endpoint.model)
+
+
 def refused(endpoint: Endpoint, status: int, headers: Mapping[str, str], reply: Any) -> LMError:
     """The error of a status other than 200, and of a reply that is an error or no JSON.
 

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "faulty-attempts": "only the first so many times that a content is asked can it meet a fault",
         "seed": "another seed, another choice of requests that fail",
         "pace": "seconds from byte to byte of a reply that trickles",
+        "gap": "seconds from chunk to chunk of a reply that is streamed",
         "dimensions": "length of an embedding",
     }
     kinds: dict[str, Any] = {"model": str, "answer": str}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from burnish.lm.backends.base import Endpoint
-from burnish.lm.request import Request
+from burnish.lm.request import Output, Request
 from burnish.lm.tokens import estimate
 from burnish.plugins.address import is_address, resolve
 from burnish.testing.scripted import rendered
@@ -36,9 +36,9 @@ def answerer(answer: str | Mapping[str, Any], model: str) -> Callable[[bytes], A
     async def told(body: bytes) -> Answered:
         request, copies = _read(body)
         reply = function(request)
-        several = [reply] * copies if isinstance(reply, str | Mapping) else reply
-        texts = [one if isinstance(one, str) else rendered(one) for one in several]
-        return _completion(texts, request.tokens, model)
+        several = [reply] * copies if isinstance(reply, str | Mapping | Output) else reply
+        said = [rendered(one) if isinstance(one, Mapping) else one for one in several]
+        return _completion(said, request.tokens, model)
 
     return told
 
@@ -88,17 +88,13 @@ def _read(body: bytes, *, model: str | None = None) -> tuple[Request, int]:
     return Request.build(model or asked, messages, params=data), int(data.get("n") or 1)
 
 
-def _completion(texts: list[str], prompt: int, model: str) -> Answered:
+def _completion(said: Sequence[str | Output], prompt: int, model: str) -> Answered:
+    outputs = [Output(one, "stop") if isinstance(one, str) else one for one in said]
     choices = [
-        {
-            "index": index,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "logprobs": None,
-            "finish_reason": "stop",
-        }
-        for index, text in enumerate(texts)
+        {"index": index, "message": _message(output), "logprobs": None, "finish_reason": output.finish_reason}
+        for index, output in enumerate(outputs)
     ]
-    written = sum(map(_tokens, texts))
+    written = sum(_tokens(output.text) for output in outputs)
     body = {
         "id": "chatcmpl-0",
         "object": "chat.completion",
@@ -108,6 +104,12 @@ def _completion(texts: list[str], prompt: int, model: str) -> Answered:
         "usage": {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written},
     }
     return json.dumps(body).encode(), prompt, written
+
+
+def _message(output: Output) -> dict[str, Any]:
+    """A message; one that calls tools need not say anything."""
+    calls = {"tool_calls": output.extra["tool_calls"]} if "tool_calls" in output.extra else {}
+    return {"role": "assistant", "content": output.text or (None if calls else ""), "refusal": None, **calls}
 
 
 def _tokens(text: str) -> int:

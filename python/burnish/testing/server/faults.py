@@ -48,8 +48,9 @@ DAMAGES: Mapping[str, str] = MappingProxyType(
         "hang": "no reply, ever",
         "disconnect": "the connection is closed without a reply",
         "torn": "the connection is closed half-way through the reply",
-        "cut": "a whole reply whose JSON ends half-way",
+        "cut": "a whole reply whose JSON, or whose stream of chunks, ends half-way",
         "empty": "a reply without choices, or without rows",
+        "garbage": "a reply with noise in its middle, in a chunk of its own where it is streamed",
         "wrong_type": "a page of HTML with status 200",
         "trickle": "the right reply, byte by byte",
     }

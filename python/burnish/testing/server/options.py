@@ -22,7 +22,8 @@ class Options:
             key is taken, and none is asked for, but for the fault ``denied``.
         answer: ``"any"`` (the default: ``"toy"`` for the programs of `burnish.testing.toy`, else ``"offline/icl"``),
             ``"toy"`` (as `burnish.testing.toy.lm` answers), ``"echo"`` (the last message), ``"offline/icl"`` (the embedded
-            model), ``"package.module:function"`` (from `burnish.Request` to a text, output fields, or a list of them),
+            model), ``"package.module:function"`` (from `burnish.Request` to a text, output fields, a `burnish.Output`
+            such as one with tool calls, or a list of them),
             output fields, or a text. The last two are the fastest.
         latency: Seconds that each answer takes.
         jitter: Up to so many seconds more, by content.
@@ -34,6 +35,7 @@ class Options:
         faulty_attempts: Only the first so many times that a content is asked can it meet a fault; None is every time.
         seed: Another seed is another choice of requests that fail.
         pace: Seconds from byte to byte of a reply that trickles.
+        gap: Seconds from chunk to chunk of a reply that is streamed.
         dimensions: Length of an embedding, where the request does not say.
         bodies: Whether the log holds each request's body.
     """
@@ -50,6 +52,7 @@ class Options:
     faulty_attempts: int | None = None
     seed: int = 0
     pace: float = 0.05
+    gap: float = 0.0
     dimensions: int = 64
     bodies: bool = False
 
@@ -64,7 +67,17 @@ class Options:
             )
         if isinstance(self.models, str) or (self.models is not None and not self.models):
             raise ConfigError(f"models={self.models!r}: give a list of names, such as ['small', 'large'].")
-        for name in ("latency", "jitter", "capacity", "rpm", "retry_after", "faulty_attempts", "pace", "dimensions"):
+        for name in (
+            "latency",
+            "jitter",
+            "capacity",
+            "rpm",
+            "retry_after",
+            "faulty_attempts",
+            "pace",
+            "gap",
+            "dimensions",
+        ):
             number = getattr(self, name)
             if number is not None and not (number >= 0 and math.isfinite(number)):
                 raise ConfigError(f"{name}={number!r}: give a number that is not negative.")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from burnish.errors import BurnishError
 from burnish.testing.server.answers import Answered, answerer, embeddings, models
 from burnish.testing.server.faults import REFUSALS, Refusal, fault_of, share
+from burnish.testing.server.stream import DONE, events, wants_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _CHAT, _EMBEDDINGS, _MODELS = "/v1/chat/completions", "/v1/embeddings", "/v1/models"
 _JSON = "application/json"
+_EVENTS = "text/event-stream; charset=utf-8"
+_NOISE = b"\x00{]"
 _PAGE = b"<html><body><h1>Welcome</h1></body></html>"
 _EMPTY = json.dumps({"id": "chatcmpl-0", "object": "list", "choices": [], "data": [], "usage": {}}).encode()
 _MINUTE = 60.0
@@ -94,7 +97,11 @@ class ModelServer:
             await self._wait(content, fault)
         finally:
             self.flying -= 1
-        return self._no(refusal) if refusal is not None else self._reply(answered[0], fault)
+        if refusal is not None:
+            return self._no(refusal)
+        if path == _CHAT and fault != "wrong_type" and wants_stream(body):
+            return self._stream(events(body, answered[0]), fault)
+        return self._reply(answered[0], fault)
 
     async def _answer(self, path: str, body: bytes) -> Answered:
         if path == _CHAT:
@@ -207,7 +214,22 @@ class ModelServer:
             return self.reply(200, body[: len(body) // 2])
         if fault == "empty":
             return self.reply(200, _EMPTY)
+        if fault == "garbage":
+            return self.reply(200, body[: len(body) // 2] + _NOISE + body[len(body) // 2 :])
         return self.reply(200, body, ending=fault, pace=self.options.pace)
+
+    def _stream(self, told: list[bytes], fault: str | None) -> Any:
+        half = len(told) // 2
+        if fault == "cut":
+            told = told[:half]
+        elif fault == "empty":
+            told = [DONE]
+        elif fault == "garbage":
+            told = [*told[:half], b"data: " + _NOISE + b"\n\n", *told[half:]]
+        ending = fault if fault in ("torn", "disconnect", "trickle") else ""
+        return self.reply(
+            200, b"", kind=_EVENTS, events=told, ending=ending, pace=self.options.pace, gap=self.options.gap
+        )
 
 
 def reply_class() -> Callable[..., Any]:
@@ -220,12 +242,23 @@ def reply_class() -> Callable[..., Any]:
         """Bytes, written at once or as a fault has it."""
 
         def __init__(
-            self, status: int, body: bytes, *, kind: str = _JSON, more: str = "", ending: str = "", pace: float = 0.0
+            self,
+            status: int,
+            body: bytes,
+            *,
+            kind: str = _JSON,
+            more: str = "",
+            events: list[bytes] | None = None,
+            ending: str = "",
+            pace: float = 0.0,
+            gap: float = 0.0,
         ) -> None:
             super().__init__(status=status)
-            head = f"{heads[status]}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode()
-            self.head, self.content = head, body
-            self.ending, self.pace = ending, pace
+            size = f"Content-Length: {len(body)}" if events is None else "Transfer-Encoding: chunked"
+            head = f"{heads[status]}Content-Type: {kind}\r\n{size}\r\n{more}\r\n".encode()
+            chunks = None if events is None else [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
+            self.parts = [head + body] if chunks is None else [head, *chunks, b"0\r\n\r\n"]
+            self.ending, self.pace, self.gap = ending, pace, gap
             self.stays = False
 
         @property
@@ -236,24 +269,22 @@ def reply_class() -> Callable[..., Any]:
         async def prepare(self, request: web.BaseRequest) -> None:
             """Write the reply; aiohttp calls this once."""
             self.stays = request.keep_alive and self.ending in ("", "trickle")
-            transport = request.transport
-            if transport is None:
-                return
-            if not self.ending:
-                transport.write(self.head + self.content)
-            elif self.ending == "trickle":
-                await self._trickle(request)
-            else:
-                if self.ending == "torn":
-                    transport.write(self.head + self.content[: len(self.content) // 2])
-                transport.close()
-
-        async def _trickle(self, request: web.BaseRequest) -> None:
-            for byte in self.head + self.content:
+            parts, pause = self.parts, self.gap
+            if self.ending == "trickle":
+                parts, pause = [bytes((byte,)) for byte in b"".join(parts)], self.pace
+            elif self.ending == "torn":
+                whole = len(parts) == 1
+                parts = [parts[0][: len(parts[0]) // 2]] if whole else parts[: len(parts) // 2]
+            elif self.ending:
+                parts = []
+            for part in parts if pause else [b"".join(parts)]:
                 if request.transport is None:
                     return
-                request.transport.write(bytes((byte,)))
-                await asyncio.sleep(self.pace)
+                request.transport.write(part)
+                if pause:
+                    await asyncio.sleep(pause)
+            if not self.stays and self.ending and request.transport is not None:
+                request.transport.close()
 
         async def write_eof(self, data: bytes = b"") -> None:
             """Nothing is left to write."""

@@ -12,11 +12,13 @@
 //! | `sketch` | 128 bits by which near copies are found |
 //! | `lines` | a log in blocks of whole lines |
 //! | `table`, `scan`, `pick` | the rows, where they come from, which are chosen |
+//! | `near` | which rows of texts are near copies, whatever they are of |
 
 mod calls;
 mod json;
 mod lines;
 mod messages;
+mod near;
 mod pick;
 mod scan;
 mod sketch;
@@ -25,6 +27,7 @@ mod table;
 
 pub use json::{Fault, MOST_DEEP};
 pub use lines::{Log, MOST_LINE};
+pub use near::near_copies;
 pub use pick::{Limits, pick};
 pub use scan::{Counts, MOST_NAMED, Malformed, Options, scan};
 pub use sketch::{NEAR, Sketch, distance};

@@ -24,6 +24,7 @@ _TASK = re.compile(
     r"^(?:task|instructions?|[^\n:]{0,80}\bobjective is)\b[^\n:]{0,20}:[ \t]*", re.MULTILINE | re.IGNORECASE
 )
 _CLOSING = re.compile(r"(?:reply|respond|answer)\b.*\bcompleted\b", re.IGNORECASE)
+_JSON_CLOSING = re.compile(r"(?:reply|respond|answer)\b.*\bJSON object\b", re.IGNORECASE)
 _NAME = re.compile(r"`(?:\[\[ ## )?([^`\n\[\]#]+?)(?: ## \]\])?`")
 _LITERAL = re.compile(r"Literal(\[.*\])")
 _ONE_OF = re.compile(r"\bone of:\s*(.*)", re.DOTALL | re.IGNORECASE)
@@ -114,7 +115,7 @@ def read_question(text: str) -> Question:
     """The sections of a turn that asks; a turn without any is one input without a name."""
     body, _, last = text.rstrip().rpartition("\n")
     closing = _CLOSING.match(last)
-    if closing is None:
+    if closing is None and _JSON_CLOSING.match(last) is None:
         body = text
     inputs = sections(body) or ({"": body.strip()} if body.strip() else {})
     names = _NAME.findall(last) if closing is not None else ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
 from benches.python.search.replay import Outcome, Replay
 
 MINIBATCH, FULL_EVERY = 35, 5

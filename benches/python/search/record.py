@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from benches.python.search.tables import RECORDED, Recorded
 
 import burnish
-from benches.python.search.tables import RECORDED, Recorded
 from burnish.datasets import support_tickets
 from burnish.values.space import Slot, Space
 
@@ -64,6 +64,7 @@ class Everything(burnish.Optimizer):
         self.instructions, self.demo_sets, self.demos = instructions, demo_sets, demos
 
     async def search(self, session):
+        """Score every candidate; the best by its mean."""
         draw = random.Random(self.seed)
         slots = []
         for name, predictor in session.student.named_predictors():
@@ -105,6 +106,7 @@ class CoarseToFine(burnish.Module):
         self.fine = burnish.Predict(fine)
 
     async def aforward(self, text: str) -> Any:
+        """The question's intent."""
         group = (await self.coarse.acall(text=text)).group
         return await self.fine.acall(text=text, group=group)
 
@@ -121,7 +123,7 @@ def banking77(path: Path) -> list[burnish.Example]:
     words = Counter(intent.split("_")[0] for intent in {intent for _, intent in rows})
 
     def group(intent: str) -> str:
-        word = intent.split("_")[0]
+        word = intent.split("_", maxsplit=1)[0]
         return word if words[word] >= 4 else "other"
 
     return [burnish.Example(text=t, group=group(i), intent=i).with_inputs("text") for t, i in rows]
@@ -136,7 +138,9 @@ def keep(name: str, program, train, examples, n_val: int, **space: int) -> None:
     RECORDED.mkdir(exist_ok=True)
     found.save(RECORDED / f"{name.replace(' ', '_')}.npz")
     means = found.scores.mean(1)
-    print(f"{name}: {found.sizes}, {found.scores.shape}, mean {means.mean():.3f} ± {means.std():.3f}, best {means.max():.3f}")
+    print(
+        f"{name}: {found.sizes}, {found.scores.shape}, mean {means.mean():.3f} ± {means.std():.3f}, best {means.max():.3f}"
+    )
 
 
 def record_all(data: Path) -> None:

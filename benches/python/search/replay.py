@@ -23,7 +23,6 @@ class Replay:
         sizes: Choices of each slot.
         n_val: Examples, numbered from 0 on, in no order that means anything.
         budget: Cells that may be paid for.
-        rows: Cells seen so far, by rising time: candidates, examples, scores.
     """
 
     def __init__(self, trial, budget: int) -> None:
@@ -33,23 +32,18 @@ class Replay:
 
     @property
     def size(self) -> int:
+        """Candidates of the space."""
         return int(np.prod(self.sizes))
 
     @property
     def paid(self) -> int:
+        """Cells paid for."""
         return len(self._seen)
 
     @property
     def left(self) -> int:
+        """Cells that may still be paid for."""
         return self.budget - self.paid
-
-    @property
-    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        cells = np.array(list(self._seen), np.int64).reshape(-1, 2)
-        return cells[:, 0], cells[:, 1], np.array(list(self._seen.values()))
-
-    def known(self, candidate: int, example: int) -> bool:
-        return (candidate, example) in self._seen
 
     def ask(self, candidate: int, examples) -> np.ndarray:
         """The scores of a candidate on some examples; those beyond the budget are not answered."""
@@ -64,4 +58,5 @@ class Replay:
         return np.stack(np.unravel_index(np.asarray(candidates), self.sizes), axis=-1)
 
     def number(self, picks) -> np.ndarray:
+        """Numbers of candidates, from choice numbers a row each."""
         return np.ravel_multi_index(tuple(np.asarray(picks).T), self.sizes)

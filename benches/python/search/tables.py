@@ -98,12 +98,14 @@ class Recorded:
 
     @classmethod
     def load(cls, path: Path) -> Recorded:
+        """The table in a file that `save` wrote."""
         with np.load(path) as file:
             bits = np.unpackbits(file["right"])[: int(np.prod(file["shape"]))]
-            scores = bits.reshape(file["shape"]).astype(float) if bits.size else file["scores"]
+            scores = bits.reshape(file["shape"]).astype(float)
             return cls(path.stem.replace("_", " "), tuple(file["sizes"].tolist()), scores, int(file["n_val"]))
 
     def save(self, path: Path) -> None:
+        """Write the table, a bit a cell."""
         right = self.scores.astype(bool)
         assert (right == self.scores).all(), "only right and wrong are packed"
         shape = np.array(self.scores.shape)

@@ -23,13 +23,7 @@ pub fn race_beaten<'py>(
     let columns = Columns::new(&rows.0, &rows.1, &rows.2, &rows.3)?;
     let rows = columns.rows()?;
     let found = enter(py, rows.score.len() * 32, || {
-        race::beaten(
-            rows,
-            count("n_candidates", n_candidates)?,
-            share,
-            count("looks", looks)?,
-            error,
-        )
+        race::beaten(rows, count("n_candidates", n_candidates)?, share, count("looks", looks)?, error)
     })?;
     Ok(PyArray1::from_vec(py, found))
 }

@@ -1,7 +1,7 @@
 //! Shows `burnish_core::search`: the next candidates of a space. The lock is let go of from the first cell on.
 
-use burnish_core::search::{self, Advice, Ask, Tried};
 use burnish_core::Error;
+use burnish_core::search::{self, Advice, Ask, Tried};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
@@ -36,7 +36,12 @@ pub fn search_random<'py>(
 
 /// `n` candidates in which every choice of a slot comes equally often, the first of all first choices.
 #[pyfunction]
-pub fn search_design<'py>(py: Python<'py>, sizes: &Bound<'py, PyAny>, n: i64, seed: i64) -> PyResult<Counts<'py>> {
+pub fn search_design<'py>(
+    py: Python<'py>,
+    sizes: &Bound<'py, PyAny>,
+    n: i64,
+    seed: i64,
+) -> PyResult<Counts<'py>> {
     let sizes = column::<i64>("sizes", sizes)?;
     let sizes = sizes.as_slice()?;
     Ok(PyArray1::from_vec(py, enter(py, 0, || search::design(sizes, count(n)?, seed))?))

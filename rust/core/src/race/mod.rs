@@ -34,7 +34,13 @@ struct Table {
 /// which is truly the best is ever called beaten is at most `error`, over all candidates and over `looks` times that this is
 /// asked while scores come in: each pair has `error / looks / (candidates − 1)`. Where scores are right or wrong the test is exact;
 /// else it is Student's, from ten common examples on, which holds as far as the mean difference is near normal.
-pub fn beaten(rows: Rows<'_>, n_candidates: usize, share: f64, looks: usize, error: f64) -> Result<Vec<bool>, Error> {
+pub fn beaten(
+    rows: Rows<'_>,
+    n_candidates: usize,
+    share: f64,
+    looks: usize,
+    error: f64,
+) -> Result<Vec<bool>, Error> {
     for (name, value) in [("share", share), ("error", error)] {
         if value.is_nan() {
             return Err(Error::NotANumber { name });
@@ -70,7 +76,12 @@ pub fn beaten(rows: Rows<'_>, n_candidates: usize, share: f64, looks: usize, err
 ///
 /// Dropped is who has the lowest mean over the examples that all still in the race have; of equals the later. A race that is over has one
 /// candidate; the last two share what is left of the budget.
-pub fn rejects(rows: Rows<'_>, n_candidates: usize, n_examples: usize, budget: usize) -> Result<Phase, Error> {
+pub fn rejects(
+    rows: Rows<'_>,
+    n_candidates: usize,
+    n_examples: usize,
+    budget: usize,
+) -> Result<Phase, Error> {
     let table = Table::new(rows, n_candidates)?;
     let mut alive: Vec<usize> = (0..n_candidates).collect();
     let harmonic = 0.5 + (2..=n_candidates).map(|k| 1.0 / k as f64).sum::<f64>();
@@ -82,7 +93,11 @@ pub fn rejects(rows: Rows<'_>, n_candidates: usize, n_examples: usize, budget: u
             examples = examples.max((budget.saturating_sub(paid) / 2) as f64);
         }
         // A float of a count; what does not fit is more than there are examples.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, and is not negative")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it saturates, and is not negative"
+        )]
         let examples = (examples as usize).clamp(1, n_examples.max(1));
         if alive.iter().any(|candidate| table.asked[*candidate] < examples) {
             return Ok(Phase { alive: signed(&alive), examples });
@@ -107,8 +122,7 @@ impl Table {
         let mut runs: Vec<BTreeMap<i64, Vec<f64>>> = vec![BTreeMap::new(); n_candidates];
         for (row, candidate) in rows.candidate.iter().enumerate() {
             let place = usize::try_from(*candidate).ok().filter(|place| *place < n_candidates);
-            let place =
-                place.ok_or(Error::Candidate { row, candidate: *candidate, most: n_candidates })?;
+            let place = place.ok_or(Error::Candidate { row, candidate: *candidate, most: n_candidates })?;
             let scores = runs[place].entry(rows.example[row]).or_default();
             if rows.status[row] != board::NOT_MEASURED {
                 scores.push(rows.score[row]);

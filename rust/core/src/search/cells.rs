@@ -160,7 +160,9 @@ impl Cells {
 
     /// Mean score of each candidate measured.
     pub fn means(&self) -> Vec<f64> {
-        let rows = |table: &'_ [f64], row: usize| -> f64 { table[row * self.examples..][..self.examples].iter().sum() };
+        let rows = |table: &'_ [f64], row: usize| -> f64 {
+            table[row * self.examples..][..self.examples].iter().sum()
+        };
         let rows = (0..self.measured.len()).map(|row| rows(&self.score, row) / rows(&self.known, row));
         rows.map(|mean| mean + self.mean).collect()
     }
@@ -181,7 +183,8 @@ impl Cells {
         measured.dedup();
         let place: HashMap<i64, usize> = columns.iter().enumerate().map(|(i, column)| (*column, i)).collect();
         let count = cells.len();
-        let mean = if count == 0 { 0.0 } else { interval::sum(cells.iter().map(|cell| cell.2)) / count as f64 };
+        let mean =
+            if count == 0 { 0.0 } else { interval::sum(cells.iter().map(|cell| cell.2)) / count as f64 };
         let examples = columns.len();
         let mut known = vec![0.0; measured.len() * examples];
         let mut score = known.clone();

@@ -26,7 +26,7 @@ pub fn design(sizes: &[i64], n: usize, seed: i64) -> Result<Vec<i64>, Error> {
     let mut seen = HashSet::new();
     let mut found = Vec::with_capacity(n);
     for candidate in 0..n {
-        let picks: Vec<usize> = slots.iter().map(|column| if candidate == 0 { 0 } else { column[candidate] }).collect();
+        let picks: Vec<usize> = slots.iter().map(|column| column[candidate]).collect();
         let number = space.number(&picks);
         if seen.insert(number) {
             found.push(number);
@@ -37,13 +37,18 @@ pub fn design(sizes: &[i64], n: usize, seed: i64) -> Result<Vec<i64>, Error> {
     Ok(columns(&space, found))
 }
 
-/// Choices of one slot, shuffled afresh each time round.
+/// Choices of one slot, the first in front, shuffled afresh each time round.
 fn balanced(size: usize, n: usize, stream: &mut Stream) -> Vec<usize> {
     let mut column = Vec::with_capacity(n + size);
     while column.len() < n {
         let mut round: Vec<usize> = (0..size).collect();
         for last in (1..size).rev() {
             round.swap(last, stream.below(last + 1));
+        }
+        if column.is_empty()
+            && let Some(first) = round.iter().position(|choice| *choice == 0)
+        {
+            round.swap(0, first);
         }
         column.extend(round);
     }

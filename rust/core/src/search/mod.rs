@@ -49,7 +49,8 @@ pub struct Advice {
     pub mean: Vec<f64>,
     /// Its standard deviation, the examples' own not in it.
     pub spread: Vec<f64>,
-    /// Of the variance among candidates, the share of each slot, then that of pairs, then that of single candidates.
+    /// Of the variance of the expected score over the space, the share of each slot, then that of pairs of choices, then that of
+    /// single candidates; empty without a score.
     pub shares: Vec<f64>,
 }
 
@@ -64,7 +65,11 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
         return Err(Error::NotANumber { name: "greedy" });
     }
     if cells.measured.len() > MOST_TRIED {
-        return Err(Error::TooMany { name: "candidates measured", value: cells.measured.len(), most: MOST_TRIED });
+        return Err(Error::TooMany {
+            name: "candidates measured",
+            value: cells.measured.len(),
+            most: MOST_TRIED,
+        });
     }
     if cells.count == 0 {
         let nothing = vec![f64::NAN; cells.all.len()];
@@ -99,7 +104,7 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
     for ((place, known), deviation) in cells.measured.iter().zip(known).zip(deviations) {
         (mean[*place], spread[*place]) = (known, deviation);
     }
-    let (mut shares, pairs, own) = fitted.variances();
+    let (mut shares, pairs, own) = fitted.shares_of_worth();
     shares.extend([pairs, own]);
     Ok(Advice { picks, mean, spread, shares })
 }

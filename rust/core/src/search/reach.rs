@@ -32,9 +32,7 @@ impl<'a> Reach<'a> {
         let mut numbers: Vec<Number> = if whole {
             (0..space.size).collect()
         } else {
-            let random = (0..STARTS).map(|_| {
-                space.number(&space.random(stream))
-            });
+            let random = (0..STARTS).map(|_| space.number(&space.random(stream)));
             let mut numbers: Vec<Number> = random.collect();
             numbers.extend(measured.keys());
             numbers

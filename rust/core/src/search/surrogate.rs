@@ -12,7 +12,7 @@ use super::linear::{Factor, dot};
 use super::normal::Stream;
 
 /// Logarithms of the variances before anything is known, against the noise: example, main, pair, own.
-const PRIOR: [f64; 4] = [0.0, -3.5, -4.2, -4.6];
+const PRIOR: [f64; 4] = [0.0, -5.1, -5.5, -5.5];
 /// How far they stray from these, as a standard deviation.
 const STRAY: f64 = 1.5;
 /// How far the logarithm of a slot's weight does.
@@ -219,13 +219,34 @@ impl Surrogate {
         (divided(slots), divided(pairs))
     }
 
-    /// The variance that each slot has, that pairs have, and that candidates have of their own, as shares of the worth's.
-    pub fn variances(&self) -> (Vec<f64>, f64, f64) {
-        let [_, main, pair, own] = self.log.map(f64::exp);
-        let pair = if self.couples.is_empty() { 0.0 } else { pair };
-        let whole = main + pair + own;
-        let slots = self.shares(&self.weights).0.iter().map(|share| main * share / whole).collect();
-        (slots, pair / whole, own / whole)
+    /// Of the variance of the expected worth over the space, the share of each slot, of pairs, and of what candidates have of their own.
+    ///
+    /// What a pair's table has in common along a slot is that slot's.
+    pub fn shares_of_worth(&self) -> (Vec<f64>, f64, f64) {
+        let Effects { mut slots, pairs, own, .. } = self.mean();
+        let mut together = 0.0;
+        for ((a, b), mut table) in self.couples.iter().zip(pairs) {
+            let (rows, columns) = (self.space.sizes[*a], self.space.sizes[*b]);
+            let mean = table.iter().sum::<f64>() / table.len() as f64;
+            let along_rows: Vec<f64> =
+                table.chunks(columns).map(|row| row.iter().sum::<f64>() / columns as f64 - mean).collect();
+            let along_columns: Vec<f64> = (0..columns)
+                .map(|column| {
+                    (0..rows).map(|row| table[row * columns + column]).sum::<f64>() / rows as f64 - mean
+                })
+                .collect();
+            for (at, value) in table.iter_mut().enumerate() {
+                *value -= along_rows[at / columns] + along_columns[at % columns];
+            }
+            slots[*a].iter_mut().zip(&along_rows).for_each(|(value, more)| *value += more);
+            slots[*b].iter_mut().zip(&along_columns).for_each(|(value, more)| *value += more);
+            together += variance(&table);
+        }
+        let slots: Vec<f64> = slots.iter().map(|slot| variance(slot)).collect();
+        let own = variance(&own);
+        // All alike: nothing to divide.
+        let whole = (slots.iter().sum::<f64>() + together + own).max(f64::MIN_POSITIVE);
+        (slots.into_iter().map(|slot| slot / whole).collect(), together / whole, own / whole)
     }
 
     /// Mean and standard deviation of the worth of each candidate measured; that of the average example is in neither.
@@ -270,9 +291,7 @@ impl Surrogate {
         let error = self.information.factor.times(&scaled(1.0, self.picks.len()));
         let against: Vec<f64> = (0..self.picks.len())
             .map(|i| {
-                self.information.estimate[i]
-                    - (self.value(&drawn, &self.picks[i]) + drawn.own[i])
-                    - error[i]
+                self.information.estimate[i] - (self.value(&drawn, &self.picks[i]) + drawn.own[i]) - error[i]
             })
             .collect();
         let more = self.effects(&self.factor.solve(&against));
@@ -314,5 +333,120 @@ impl Surrogate {
             }
         }
         effects
+    }
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::{Cells, Tried};
+    use super::super::linear::{Factor, dot};
+    use super::super::normal::Stream;
+    use super::{CONSTANT, Surrogate};
+    use crate::board::Rows;
+
+    const SIZES: [i64; 3] = [3, 2, 4];
+
+    /// Candidates that saw different examples, some of them none.
+    fn cells() -> Cells {
+        let mut stream = Stream::new(0, "test", 0);
+        let picks: Vec<i64> =
+            (0..30).map(|at| i64::try_from(stream.below(SIZES[at % 3] as usize)).unwrap_or(0)).collect();
+        let (mut candidate, mut example, mut score) = (vec![], vec![], vec![]);
+        for i in 0..9_i64 {
+            for e in 0..12_i64 {
+                if stream.uniform() < 0.6 {
+                    candidate.push(i);
+                    example.push(e);
+                    let worth =
+                        0.2 * picks[3 * usize::try_from(i).unwrap_or(0)] as f64 + 0.1 * (e % 3) as f64;
+                    score.push(worth + 0.1 * stream.normal());
+                }
+            }
+        }
+        let rows =
+            Rows { candidate: &candidate, example: &example, score: &score, status: &vec![0; score.len()] };
+        Cells::new(Tried { sizes: &SIZES, picks: &picks, rows }).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Mean and deviation of each candidate by the textbook: one matrix over all scores, nothing integrated out by hand.
+    fn textbook(fitted: &Surrogate, cells: &Cells) -> Vec<(f64, f64)> {
+        let m = cells.examples;
+        let seen: Vec<usize> = (0..cells.known.len()).filter(|at| cells.known[*at] > 0.0).collect();
+        let [ratio, main, pair, own] = fitted.log.map(f64::exp);
+        let (slots, pairs) = fitted.shares(&fitted.weights);
+        let kernel = |i: usize, j: usize| {
+            let same: Vec<f64> =
+                (0..3).map(|s| f64::from(fitted.picks[i][s] == fitted.picks[j][s])).collect();
+            let couples = [(0, 1), (0, 2), (1, 2)].iter().zip(&pairs);
+            let pairs: f64 = couples.map(|((a, b), share)| share * same[*a] * same[*b]).sum();
+            CONSTANT + main * dot(&slots, &same) + pair * pairs + own * f64::from(i == j)
+        };
+        let mut covariance = Vec::new();
+        for a in &seen {
+            for b in &seen {
+                let example = ratio * f64::from(a % m == b % m);
+                covariance.push(kernel(a / m, b / m) + example + f64::from(a == b));
+            }
+        }
+        let factor = Factor::of(&covariance, seen.len());
+        let scores: Vec<f64> = seen.iter().map(|at| cells.score[*at]).collect();
+        let weights = factor.solve(&scores);
+        (0..fitted.picks.len())
+            .map(|i| {
+                let row: Vec<f64> = seen.iter().map(|at| kernel(i, at / m)).collect();
+                let known = dot(&row, &factor.solve(&row));
+                (cells.mean + dot(&row, &weights), (fitted.noise * (kernel(i, i) - known)).sqrt())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn it_is_the_posterior_of_the_textbook() {
+        let cells = cells();
+        let fitted = Surrogate::fit(&cells);
+        let (mean, spread) = fitted.standings();
+        for (i, (wanted, deviation)) in textbook(&fitted, &cells).into_iter().enumerate() {
+            assert!((mean[i] - wanted).abs() < 1e-9, "mean {i}: {} and {wanted}", mean[i]);
+            assert!((spread[i] - deviation).abs() < 1e-7, "spread {i}: {} and {deviation}", spread[i]);
+        }
+    }
+
+    #[test]
+    fn the_mean_is_one_function_over_the_space() {
+        let fitted = Surrogate::fit(&cells());
+        let (mean, effects) = (fitted.standings().0, fitted.mean());
+        for (i, picks) in fitted.picks.iter().enumerate() {
+            assert!((fitted.value(&effects, picks) + effects.own[i] - mean[i]).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn draws_have_the_posterior_mean_and_deviation() {
+        let fitted = Surrogate::fit(&cells());
+        let (mean, spread) = fitted.standings();
+        let mut stream = Stream::new(0, "test", 1);
+        let draws: Vec<Vec<f64>> = (0..4000)
+            .map(|_| {
+                let drawn = fitted.draw(&mut stream);
+                fitted
+                    .picks
+                    .iter()
+                    .zip(&drawn.own)
+                    .map(|(picks, own)| fitted.value(&drawn, picks) + own)
+                    .collect()
+            })
+            .collect();
+        for i in 0..mean.len() {
+            let average = draws.iter().map(|draw| draw[i]).sum::<f64>() / 4000.0;
+            let deviation =
+                (draws.iter().map(|draw| (draw[i] - average).powi(2)).sum::<f64>() / 4000.0).sqrt();
+            assert!((average - mean[i]).abs() < 5.0 * spread[i] / 4000.0_f64.sqrt());
+            assert!((deviation / spread[i] - 1.0).abs() < 0.08, "{deviation} and {}", spread[i]);
+        }
     }
 }

@@ -45,7 +45,8 @@ pub fn tpe(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Vec<i64>, Erro
     for _ in 0..ask.n {
         let mut best: Option<(f64, u64)> = None;
         for _ in 0..DRAWS {
-            let drawn = if candidates.len() < STARTUP { space.random(&mut stream) } else { good.draw(&mut stream) };
+            let drawn =
+                if candidates.len() < STARTUP { space.random(&mut stream) } else { good.draw(&mut stream) };
             let number = space.number(&drawn);
             let value = good.log_at(&drawn) - rest.log_at(&drawn);
             if !without.contains(&number) && best.is_none_or(|(leading, _)| value > leading) {
@@ -55,7 +56,8 @@ pub fn tpe(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Vec<i64>, Erro
                 }
             }
         }
-        let Some(number) = best.map(|(_, number)| number).or_else(|| space.free(&without, &mut stream)) else {
+        let Some(number) = best.map(|(_, number)| number).or_else(|| space.free(&without, &mut stream))
+        else {
             break;
         };
         without.insert(number);
@@ -88,7 +90,9 @@ impl Density<'_> {
         let even = self.even();
         let at = |kernel: &[usize]| -> f64 {
             let slots = kernel.iter().zip(picks).zip(&self.space.sizes);
-            slots.map(|((own, pick), size)| even / *size as f64 + if own == pick { 1.0 - even } else { 0.0 }).product()
+            slots
+                .map(|((own, pick), size)| even / *size as f64 + if own == pick { 1.0 - even } else { 0.0 })
+                .product()
         };
         let flat: f64 = self.space.sizes.iter().map(|size| 1.0 / *size as f64).product();
         let sum: f64 = self.kernels.iter().map(|kernel| at(kernel)).sum();

@@ -56,6 +56,16 @@ def burnish_embedders() -> dict[str, str]:
 
 
 @hookimpl
+def burnish_searchers() -> dict[str, str]:
+    """Searchers of a space; the surrogate needs the fewest program runs, see `benches/records/search.md`."""
+    return {
+        "random": "burnish.stages.search:RandomSearcher",
+        "tpe": "burnish.stages.search:TPESearcher",
+        "surrogate": "burnish.stages.search:SurrogateSearcher",
+    }
+
+
+@hookimpl
 def burnish_adapters() -> dict[str, str]:
     """The prompt formats."""
     return {

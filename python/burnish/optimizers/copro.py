@@ -6,13 +6,14 @@ import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole, refuse_unknown
+from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.session import Session
 from burnish.values.space import Candidate, Choice
+from burnish.values.whole import check_whole
 
 Instructions = Mapping[str, str]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from burnish.engine.check import check_whole
 from burnish.errors import ConfigError
 from burnish.modules.ensembled import EnsembledProgram
 from burnish.modules.module import Module
+from burnish.values.whole import check_whole
 
 
 class Ensemble:

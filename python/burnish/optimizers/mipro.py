@@ -7,20 +7,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_whole
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
+from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
 from burnish.optimizers.session import Session
+from burnish.optimizers.trials import trials
+from burnish.plugins.manager import lookup
+from burnish.stages.schedule import Steps
 from burnish.values.example import Example
-from burnish.values.space import Candidate, Slot, Space
+from burnish.values.space import Candidate, Choice, Slot, Space
+from burnish.values.whole import check_whole
 
 # Demos that a proposal may look at where the prompts themselves are to show none.
 _SHOWN_TO_PROPOSER = 3
+_OURS = "surrogate"
 
 
 class MIPROv2(BootstrapFewShot):
@@ -67,20 +72,22 @@ class MIPROv2(BootstrapFewShot):
         self.track_stats = track_stats
         self.searcher = searcher
 
-    async def acompile(self, student: Any, *, trainset: Sequence[Example], **given: Any) -> Any:
+    async def acompile(self, student: Any, *, trainset: Sequence[Example] = (), **given: Any) -> Any:
         """`compile`, from async code."""
         twin = copy.copy(self)
         for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
             if given.get(name) is not None:
                 setattr(twin, name, given.pop(name))
         if given.pop("requires_permission_to_run", None):
-            raise ConfigError("MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget.")
+            raise ConfigError(
+                "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."
+            )
         check_auto(self.auto, self.num_candidates, given.get("num_trials"))
         train, valset = split(trainset, given.pop("valset", None), auto=self.auto, seed=twin.seed)
         with context(**({} if self.task_model is None else {"lm": self.task_model})):
             return await super(MIPROv2, twin).acompile(student, trainset=train, valset=valset, **given)
 
-    async def search(  # type: ignore[override]
+    async def search(
         self,
         session: Session,
         *,
@@ -104,7 +111,9 @@ class MIPROv2(BootstrapFewShot):
             program=program_aware_proposer,
             data=data_aware_proposer,
             batch=view_data_batch_size,
-            rows={name: [c.choices[name].demos or () for c in shown if name in c.choices] for name in session.predictors},
+            rows={
+                name: [c.choices[name].demos or () for c in shown if name in c.choices] for name in session.predictors
+            },
         )
         wanted = [
             grounding.wanted(name, number, tips=tip_aware_proposer, examples=fewshot_aware_proposer)
@@ -112,11 +121,19 @@ class MIPROv2(BootstrapFewShot):
             for number in range(instructions - 1)
         ]
         proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
-        space = _space(session, proposals, [] if zero_shot else shown)
+        arena = Arena(session, space_of(session, proposals, [] if zero_shot else shown))
+        slots = arena.space.slots
         size = min(minibatch_size, len(session.valset)) if minibatch else None
-        trials = num_trials or trials_of(len(space.slots), max(len(slot.choices) for slot in space.slots))
-        plan = Plan(instructions, trials, size, minibatch_full_eval_steps, len(session.valset))
-        raise NotImplementedError(plan)
+        number = num_trials or trials_of(len(slots), max(len(slot.choices) for slot in slots))
+        plan = Plan(number, size, minibatch_full_eval_steps, len(session.valset))
+        searcher = lookup("searchers", self.searcher or _OURS)(arena.space, session.seed)
+        if self.searcher is not None:
+            return session.candidates[arena.number(await trials(arena, searcher, plan))]
+        arena.number(arena.own)
+        await arena.search(Steps(max(plan.evaluations - 2 * len(session.valset), 1), len(session.valset)), searcher)
+        winner = arena.best(searcher)
+        await arena.confirm(winner)
+        return session.candidates[arena.number(winner)]
 
     async def _demo_sets(self, session: Session, sets: int, *, zero_shot: bool) -> list[Candidate]:
         seeds = [ZERO_SHOT, LABELLED, UNSHUFFLED, *range(max(sets - 3, 0))][:sets]
@@ -128,12 +145,16 @@ class MIPROv2(BootstrapFewShot):
         )
 
 
-def _space(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:
+def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:
     """Instructions and demos of each predictor; the first of both are the student's own."""
+    baseline = session.baseline().choices
     slots = []
     for name in session.predictors:
-        own = session.predictor(name)
-        slots.append(Slot(name, "instructions", [own.signature.instructions, *proposals.get(name, [])]))
-        sets = [tuple(own.demos)] + [c.choices[name].demos or () for c in shown if name in c.choices]
-        slots.append(Slot(name, "demos", [demos for place, demos in enumerate(sets) if demos not in sets[:place]]))
+        own = baseline.get(name, Choice(demos=(), sources=()))
+        slots.append(
+            Slot(name, "instructions", [session.predictor(name).signature.instructions, *proposals.get(name, [])])
+        )
+        sets = [own, *(candidate.choices[name] for candidate in shown if name in candidate.choices)]
+        different = [choice for place, choice in enumerate(sets) if choice.demos not in [c.demos for c in sets[:place]]]
+        slots.append(Slot(name, "demos", different))
     return Space([slot for slot in slots if len(slot.choices) > 1] or slots[:1])

@@ -23,14 +23,12 @@ class Plan:
     """How large a search is.
 
     Attributes:
-        candidates: Choices a slot at most: instructions of each predictor, and sets of demos.
         trials: Trials of the original schedule.
         minibatch: Examples a trial sees; None is the whole valset.
         full_every: Trials from one full evaluation to the next.
         valset: Examples to choose by.
     """
 
-    candidates: int
     trials: int
     minibatch: int | None
     full_every: int

@@ -41,6 +41,9 @@ from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
 
+# Fewer examples than this say too little of a gain to leave the others out.
+_ENOUGH_TO_CONFIRM = 20
+
 
 class Session:
     """One compile.
@@ -83,6 +86,7 @@ class Session:
         self.candidates: list[Candidate] = []
         self.decisions: list[str] = []
         self._own_valset = valset is not None
+        self._confirmed: frozenset[int] = frozenset()
         self._troubles: list[Rollout] = []
         self._scored = 0
         self._started = time.monotonic()
@@ -212,6 +216,16 @@ class Session:
             name = candidates[kept - 1].name
             self.decisions.append(f"{name!r} reached the score asked for; {len(candidates) - kept} more were dropped.")
 
+    def goes_on(self) -> bool:
+        """Whether the budget lets more be run."""
+        return self._exhausted() is None
+
+    def confirm_on(self, places: Sequence[int]) -> None:
+        """Tell the gain on these examples of the valset, which chose nothing, where they are enough to say something."""
+        if len(places) >= _ENOUGH_TO_CONFIRM:
+            self._confirmed = frozenset(places)
+            self.decisions.append(f"The gain is told on {len(places)} examples that no choice was made by.")
+
     def enter(self, candidates: Sequence[Candidate]) -> range:
         """Give candidates the next numbers on the board, without any score."""
         first = len(self.candidates)
@@ -301,7 +315,10 @@ class Session:
         names = [candidate.name for candidate in self.candidates]
         gain = None
         if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
-            gain = stage_score.difference(self.board, self.candidates.index(winner), 0)
+            number, board = self.candidates.index(winner), self.board
+            if self._confirmed:
+                board = board.only(self._confirmed)
+            gain = stage_score.difference(board, number, 0)
         exhausted = self._exhausted()
         return Report(
             optimizer,

@@ -1,7 +1,5 @@
 """The contract suite of searchers, as tests to subclass; the other suites are in `contracts`."""
 
-# ruff: noqa: D102 — a suite's tests say in their names what they hold
-
 from __future__ import annotations
 
 import copy

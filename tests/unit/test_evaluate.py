@@ -276,7 +276,6 @@ def test_options_of_a_call_come_first_and_leave_the_others_as_they_are(tmp_path:
     ("options", "said"),
     [
         ({"displaytable": 3}, "Did you mean display_table"),
-        ({"callback_metadata": {"a": 1}}, "no callback"),
         ({"num_threads": 0}, "num_threads=0"),
     ],
 )
@@ -519,3 +518,20 @@ def test_an_aggregate_that_fails_costs_no_result(aggregate: Any) -> None:
     with pytest.warns(UserWarning, match="metric metric: its aggregate failed"):
         result = evaluated("yes", metric=metric)
     assert (result.score, result.aggregated) == (50.0, {})
+
+
+def test_callbacks_are_told_of_an_evaluation_with_what_the_call_said_about_it() -> None:
+    told: list[Any] = []
+
+    class Recorder(burnish.BaseCallback):
+        def on_evaluate_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            told.append((len(inputs["devset"]), inputs["callback_metadata"]))
+
+        def on_evaluate_end(self, call_id: str, outputs: Any, exception: Exception | None = None) -> None:
+            told.append(outputs.score)
+
+    evaluate = Evaluate(devset=rows("yes"), metric=right)
+    with burnish.context(callbacks=[Recorder()]):
+        evaluate(Says(), callback_metadata={"phase": "test"})
+        evaluate(Says())
+    assert told == [(1, {"phase": "test"}), 100.0, (1, None), 100.0]

@@ -131,16 +131,10 @@ class Predict(Module):
         if demos is None and signature is None and not told:
             prompts = self._prompts(adapter, choice)
         else:
-            task = None if signature is not None else choice.instructions
-            if told:
-                task = _advised(asked.instructions if task is None else task, told)
+            task = choice.instructions if signature is None else None
+            task = _advised(asked.instructions if task is None else task, told)
             shown = choice.demos if demos is None else demos
-            prompts = Prompts(
-                adapter,
-                asked,
-                instructions=asked.instructions if task is None else task,
-                demos=self.demos if shown is None else shown,
-            )
+            prompts = Prompts(adapter, asked, instructions=task, demos=self.demos if shown is None else shown)
         settings_of_call = self.config
         attempt = {} if binding is None else binding.config
         if choice.config or config or attempt:

@@ -28,11 +28,14 @@ fn questions(criterion: &mut Criterion) {
         let sizes = vec![6_i64; slots];
         let picks = search::design(&sizes, count, 0).unwrap();
         let n = picks.len() / slots;
-        let candidate: Vec<i64> = (0..n as i64).flat_map(|c| [c; EXAMPLES as usize]).collect();
-        let example: Vec<i64> = (0..n).flat_map(|_| 0..EXAMPLES).collect();
-        let right =
-            |c: &i64, e: &i64| draw(*c, "right", *e) % 10 < 4 + picks[*c as usize * slots].unsigned_abs();
-        let score: Vec<f64> = candidate.iter().zip(&example).map(|(c, e)| f64::from(right(c, e))).collect();
+        let (mut candidate, mut example, mut score) = (vec![], vec![], vec![]);
+        for (c, picks) in (0_i64..).zip(picks.chunks(slots)) {
+            for e in 0..EXAMPLES {
+                candidate.push(c);
+                example.push(e);
+                score.push(f64::from(draw(c, "right", e) % 10 < 4 + picks[0].unsigned_abs()));
+            }
+        }
         let status = vec![0; score.len()];
         let rows = Rows { candidate: &candidate, example: &example, score: &score, status: &status };
         let tried = Tried { sizes: &sizes, picks: &picks, rows };

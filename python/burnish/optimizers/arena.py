@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from burnish.optimizers.session import Session
 from burnish.stages.schedule import Rejects, Steps, ranked
@@ -105,3 +105,18 @@ def _name(slots: Sequence[Slot], picks: Picks) -> str:
         f"{slot.predictor + ' ' if several else ''}{slot.part} {pick}" for slot, pick in zip(slots, picks, strict=True)
     ]
     return ", ".join(parts)
+
+
+def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:
+    """Instructions and demos of each predictor; the first of both are the student's own."""
+    baseline = session.baseline().choices
+    slots = []
+    for name in session.predictors:
+        own = baseline.get(name, Choice(demos=(), sources=()))
+        slots.append(
+            Slot(name, "instructions", [session.predictor(name).signature.instructions, *proposals.get(name, [])])
+        )
+        sets = [own, *(candidate.choices[name] for candidate in shown if name in candidate.choices)]
+        different = [choice for place, choice in enumerate(sets) if choice.demos not in [c.demos for c in sets[:place]]]
+        slots.append(Slot(name, "demos", different))
+    return Space([slot for slot in slots if len(slot.choices) > 1] or slots[:1])

@@ -11,6 +11,7 @@ from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
+from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
 from burnish.values.space import Candidate, Choice
 from burnish.values.whole import check_whole
@@ -130,7 +131,7 @@ class COPRO(Optimizer):
         for told, number in zip(new, session.enter(candidates), strict=True):
             known[tuple(told.values())] = number
         numbers = [known[tuple(told.values())] for told in pool]
-        await session.race_on(numbers)
+        await race_on(session, numbers)
         return numbers
 
 

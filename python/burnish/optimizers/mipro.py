@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from burnish.engine.check import check_program
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
-from burnish.optimizers.arena import Arena
+from burnish.optimizers.arena import Arena, space_of
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
+from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
 from burnish.optimizers.session import Session
@@ -20,16 +22,60 @@ from burnish.optimizers.trials import trials
 from burnish.plugins.manager import lookup
 from burnish.stages.schedule import Steps
 from burnish.values.example import Example
-from burnish.values.space import Candidate, Choice, Slot, Space
+from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
 
 # Demos that a proposal may look at where the prompts themselves are to show none.
 _SHOWN_TO_PROPOSER = 3
 _OURS = "surrogate"
+# The original schedule: examples of a trial, and trials from one full evaluation to the next.
+_MINIBATCH, _FULL_EVERY = 35, 5
 
 
 class MIPROv2(BootstrapFewShot):
-    """Proposes instructions, bootstraps sets of demos, and searches for the best of both for every predictor."""
+    """Proposes instructions, bootstraps sets of demos, and searches for the best of both for every predictor.
+
+    What it does:
+        Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
+        a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
+        default a surrogate of the scores decides what is run next, on examples that all candidates share, with no more
+        program runs than the original schedule may make; the winner and the student are then run on the whole valset, and the gain is
+        told on examples that chose nothing, where there are enough. ``searcher="tpe"`` or another name runs the original
+        schedule: trials on minibatches, full evaluations of the best so far.
+
+    When it helps:
+        With some 200 examples or more, and for programs of several predictors; with both demo maxima 0 prompts stay without demos.
+
+    What it costs (LM calls):
+        Bootstrapping as `BootstrapFewShot` does for each order; proposals: predictors × instructions, at most twice, and 6 for
+        summaries; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
+
+    Example:
+        >>> optimizer = MIPROv2(metric=lambda example, prediction, trace=None: True, auto="light")
+        >>> optimizer.auto
+        'light'
+
+    Source:
+        Opsahl-Ong et al. 2024, arXiv:2406.11695. The surrogate: docs/design, and `burnish.stages.search`.
+
+    Args:
+        metric: What is made better.
+        prompt_model: Who proposes; default is the model of the settings.
+        task_model: The model that programs ask while they are compiled; default is that of the settings.
+        teacher_settings: Settings for the teacher's calls, such as ``{"lm": LM(...)}``.
+        max_bootstrapped_demos: Demos from runs, a predictor at most.
+        max_labeled_demos: Demos in all, a predictor, once labelled ones are added.
+        auto: ``"light"``, ``"medium"`` or ``"heavy"``: 6, 12 or 18 candidates a slot, and 100, 300 or 1000 examples to choose by;
+            None takes `num_candidates` and ``compile(num_trials=...)``.
+        num_candidates: Choices a slot.
+        init_temperature: Of the proposals.
+        verbose: Show a live display, as `progress` does.
+        track_stats: Taken for DSPy's sake: the report always has every candidate.
+        log_dir: DSPy's name for `run_dir`.
+        metric_threshold: The score that passes while bootstrapping; None takes what is true.
+        searcher: Who asks for the trials of the original schedule, by a name of the hook `burnish_searchers`; None is the default search.
+        common: The settings of every optimizer, see `Optimizer`.
+    """
 
     takes: ClassVar[frozenset[str]] = frozenset({"teacher", "valset"})
 
@@ -72,6 +118,23 @@ class MIPROv2(BootstrapFewShot):
         self.track_stats = track_stats
         self.searcher = searcher
 
+    def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
+        """See `Optimizer.estimate`; as `compile` does, it takes the examples to choose by from the trainset where there are no others."""
+        check_program(program, "program to compile", asks=False, tunes=True)
+        train, held_out = split(trainset, valset, auto=self.auto, seed=self.seed)
+        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
+        instructions, sets = choices_of(self.auto, self.num_candidates, zero_shot=zero_shot)
+        slots = len(program.predictors()) * (1 if zero_shot else 2)
+        number = trials_of(slots, max(instructions, 1 if zero_shot else sets + 1))
+        plan = Plan(number, min(_MINIBATCH, len(held_out)), _FULL_EVERY, len(held_out))
+        demos = _SHOWN_TO_PROPOSER if zero_shot else self.max_bootstrapped_demos
+        runs = {
+            "bootstrap": (min(demos, len(train)), len(train)),
+            "propose": (instructions - 1, 2 * (instructions - 1) + 6),
+            "score": (len(held_out), plan.evaluations),
+        }
+        return Estimate.of(program, runs, teacher_lm=self._teacher_lm())
+
     async def acompile(self, student: Any, *, trainset: Sequence[Example] = (), **given: Any) -> Any:
         """`compile`, from async code."""
         twin = copy.copy(self)
@@ -93,8 +156,8 @@ class MIPROv2(BootstrapFewShot):
         *,
         num_trials: int | None = None,
         minibatch: bool = True,
-        minibatch_size: int = 35,
-        minibatch_full_eval_steps: int = 5,
+        minibatch_size: int = _MINIBATCH,
+        minibatch_full_eval_steps: int = _FULL_EVERY,
         program_aware_proposer: bool = True,
         data_aware_proposer: bool = True,
         view_data_batch_size: int = 10,
@@ -143,18 +206,3 @@ class MIPROv2(BootstrapFewShot):
         return await demo_sets(
             session, seeds, bootstrapped=demos, room=max(self.max_labeled_demos, demos), teaching=self.teaching()
         )
-
-
-def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:
-    """Instructions and demos of each predictor; the first of both are the student's own."""
-    baseline = session.baseline().choices
-    slots = []
-    for name in session.predictors:
-        own = baseline.get(name, Choice(demos=(), sources=()))
-        slots.append(
-            Slot(name, "instructions", [session.predictor(name).signature.instructions, *proposals.get(name, [])])
-        )
-        sets = [own, *(candidate.choices[name] for candidate in shown if name in candidate.choices)]
-        different = [choice for place, choice in enumerate(sets) if choice.demos not in [c.demos for c in sets[:place]]]
-        slots.append(Slot(name, "demos", different))
-    return Space([slot for slot in slots if len(slot.choices) > 1] or slots[:1])

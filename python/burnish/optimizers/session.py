@@ -7,31 +7,28 @@ with them.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
-
-import numpy as np
 
 from burnish.engine.events import EventStream
 from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
-from burnish.errors import BudgetExhausted, ConfigError, RunStopped
+from burnish.errors import BudgetExhausted, RunStopped
 from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
+from burnish.optimizers.racing import race_on
 from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
-from burnish.stages.bootstrap import Teacher, passes, teacher_candidate
+from burnish.stages.bootstrap import Teacher, adopted, passes, teacher_candidate
 from burnish.stages.finish import build
 from burnish.stages.propose import Wanted, proposed
-from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, recorded, showing, traced_back
-from burnish.stages.traces import TraceTable
+from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
 from burnish.values.report import Report
@@ -101,7 +98,7 @@ class Session:
         self._runner = self._new_runner(student)
         self._teacher = teacher
         if teacher is not None:
-            self._adopt(teacher)
+            self.names = {**self.names, **adopted(teacher, self._tunable)}
 
     async def bootstrap(
         self,
@@ -165,32 +162,6 @@ class Session:
     def demos_of(self, rollouts: Sequence[Rollout]) -> dict[str, list[Demo]]:
         """The steps of passing rollouts as demos, for each predictor."""
         return bootstrapped(rollouts, self.names, per_predictor=max(len(rollouts), 1), seed=self.seed)
-
-    def recorded(self, table: TraceTable, *, k: int, threshold: float | None) -> dict[str, list[Demo]]:
-        """Recorded calls as demos for each predictor, traced back to the examples whose inputs they show.
-
-        Args:
-            table: What was recorded.
-            k: Demos a predictor at most.
-            threshold: The score that passes; None takes what is above 0, and every call where none has a score.
-
-        Raises:
-            ConfigError: No call of the table is one of the student's predictors', or none is good enough.
-        """
-        least = threshold
-        if least is None and np.isfinite(table.scores()).any():
-            least = math.ulp(0.0)
-        signatures = {name: predictor.signature for name, predictor in self._tunable.items()}
-        shown = recorded(table, signatures, per_predictor=k, min_score=least, seed=self.seed)
-        counts = ", ".join(f"{name!r} {len(demos)}" for name, demos in shown.items())
-        if k and not any(shown.values()):
-            raise ConfigError(
-                f"No recorded call became a demo, of {table!r}: either none scored "
-                f"{'above 0' if threshold is None else f'at least {threshold}'}, or none has a predictor's name and fields. The program's "
-                f"predictors are {', '.join(f'{name!r} ({signature.signature})' for name, signature in signatures.items())}."
-            )
-        self.decisions.append(f"Demos came from {len(table)} recorded calls: {counts}.")
-        return {name: traced_back(demos, self.trainset) for name, demos in shown.items()}
 
     async def score(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Score candidates on the whole valset and put them on the board.
@@ -273,18 +244,22 @@ class Session:
         self._note(rollouts)
         return rollouts
 
-    async def race_on(self, numbers: Sequence[int]) -> None:
-        """Find the best of candidates that have their numbers already; all see the same examples in the same order."""
-        await self.measure([(number, place) for number in numbers for place in range(len(self.valset))])
-
     def means(self) -> list[float]:
         """Each candidate's mean score so far; -1 where it has none."""
         names = [candidate.name for candidate in self.candidates]
         return [standing.mean if standing.n else -1.0 for standing in stage_score.standings(self.board, names)]
 
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
-        """Find the best of the candidates: every one sees the same examples in the same order."""
-        await self.score(candidates, stop_at=stop_at)
+        """Find the best of the candidates, and spend little on those that are beaten: see `racing`.
+
+        Args:
+            candidates: What to compare; they get the next numbers.
+            stop_at: A mean that is good enough; then each is scored in full, as by `score`.
+        """
+        if stop_at is not None:
+            await self.score(candidates, stop_at=stop_at)
+        else:
+            await race_on(self, self.enter(candidates))
 
     def check_measured(self) -> None:
         """Refuse to end as if all were well where nothing succeeded.
@@ -402,21 +377,6 @@ class Session:
         return Runner(
             program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors, tuned=True
         )
-
-    def _adopt(self, teacher: Any) -> None:
-        """Take the teacher's predictors for the student's of the same names."""
-        names = names_of(teacher)
-        theirs = dict(teacher.named_predictors(frozen=True))
-        for name, predictor in self._tunable.items():
-            there = theirs.get(name)
-            lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
-            if lacking:
-                what = f"predictor {name!r}" if there is None else f"{', '.join(sorted(lacking))} in predictor {name!r}"
-                raise ConfigError(
-                    f"The teacher has no {what}, which the student has. Both must be of the same structure, so that "
-                    "the teacher's steps can become the student's demos."
-                )
-        self.names = {**self.names, **names}
 
 
 def _told(troubles: Sequence[Rollout]) -> str:

@@ -13,6 +13,8 @@ def burnish_optimizers() -> dict[str, str]:
         "BootstrapFewShot": "burnish.optimizers.bootstrap_few_shot:BootstrapFewShot",
         "BootstrapFewShotWithRandomSearch": "burnish.optimizers.random_search:BootstrapFewShotWithRandomSearch",
         "KNNFewShot": "burnish.optimizers.knn_few_shot:KNNFewShot",
+        "COPRO": "burnish.optimizers.copro:COPRO",
+        "MIPROv2": "burnish.optimizers.mipro:MIPROv2",
         "BootstrapRS": "burnish.optimizers.random_search:BootstrapRS",
     }
 

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from burnish.errors import ConfigError
+from burnish.modules.binding import names_of
 from burnish.stages.select import Demo, showing
 from burnish.values.rollout import Rollout
 from burnish.values.score import Status
@@ -102,3 +104,26 @@ def passes(rollout: Rollout, threshold: float | None) -> bool:
     if rollout.score is None:
         return True
     return bool(rollout.score) if threshold is None else rollout.score.value >= threshold
+
+
+def adopted(teacher: Any, predictors: Mapping[str, Any]) -> dict[int, str]:
+    """`id` → name of a teacher's predictors, whose steps become the demos of the student's of the same names.
+
+    Args:
+        teacher: The program that is run.
+        predictors: The student's predictors by name.
+
+    Raises:
+        ConfigError: The teacher lacks one of them, or a field of one.
+    """
+    theirs = dict(teacher.named_predictors(frozen=True))
+    for name, predictor in predictors.items():
+        there = theirs.get(name)
+        lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
+        if lacking:
+            what = f"predictor {name!r}" if there is None else f"{', '.join(sorted(lacking))} in predictor {name!r}"
+            raise ConfigError(
+                f"The teacher has no {what}, which the student has. Both must be of the same structure, so that "
+                "the teacher's steps can become the student's demos."
+            )
+    return names_of(teacher)

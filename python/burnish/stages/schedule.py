@@ -16,6 +16,11 @@ from burnish.stages.search import Picks, Searcher, SurrogateSearcher, rejects
 from burnish.values.board import Board
 from burnish.values.report import SHARE_TO_LEAD
 
+# Differences on fewer examples than this drop next to nobody.
+_FIRST_LOOK = 20
+# Where so much has been seen, the rest costs less than another look is worth.
+_ALMOST_ALL = 0.85
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -121,6 +126,22 @@ class Rejects:
         wanted = [(tried[number], examples) for number in alive if seen[number] < examples]
         have = {picks: seen[number] for number, picks in enumerate(tried)}
         return _affordable(wanted, have, self.budget - len(board))
+
+
+def blocks(examples: int) -> list[int]:
+    """After how many examples a race looks who is beaten: a first block that can tell, each next half as large again.
+
+    Example:
+        >>> blocks(100)
+        [20, 30, 45, 67, 100]
+        >>> blocks(12)
+        [12]
+    """
+    ends, end = [], _FIRST_LOOK
+    while end < _ALMOST_ALL * examples:
+        ends.append(end)
+        end += max(end // 2, 1)
+    return [*ends, examples]
 
 
 def ranked(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[Picks]:

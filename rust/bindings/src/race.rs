@@ -12,6 +12,7 @@ type Counts<'py> = Bound<'py, PyArray1<i64>>;
 
 /// Whether each candidate is worse than the best on the same examples, beyond doubt.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands tuples over")]
 pub fn race_beaten<'py>(
     py: Python<'py>,
     rows: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),
@@ -30,6 +31,7 @@ pub fn race_beaten<'py>(
 
 /// Who is still in a race of successive rejects, and how many examples each of them is to have seen next.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands tuples over")]
 pub fn race_rejects<'py>(
     py: Python<'py>,
     rows: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),

@@ -49,7 +49,11 @@ pub fn search_design<'py>(
 
 /// `n` candidates by a tree-structured Parzen estimator.
 #[pyfunction]
-#[allow(clippy::too_many_arguments, reason = "columns cross one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::needless_pass_by_value,
+    reason = "columns cross one by one, and PyO3 hands tuples over"
+)]
 pub fn search_tpe<'py>(
     py: Python<'py>,
     sizes: &Bound<'py, PyAny>,
@@ -70,7 +74,12 @@ pub fn search_tpe<'py>(
 
 /// `n` candidates by a surrogate; mean and deviation of each candidate tried; shares of the variance.
 #[pyfunction]
-#[allow(clippy::too_many_arguments, clippy::type_complexity, reason = "columns cross one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::needless_pass_by_value,
+    reason = "columns cross one by one, and PyO3 hands tuples over"
+)]
 pub fn search_surrogate<'py>(
     py: Python<'py>,
     sizes: &Bound<'py, PyAny>,

@@ -92,7 +92,7 @@ def test_the_expected_score_of_the_winner_is_not_flattered():
         winner, board, tried, _ = search(Steps(250, 100), searcher, lambda picks: 0.5, seed=seed)
         excess.append(expected(searcher, tried, board)[tried.index(winner)] - 0.5)
     # The best mean of a dozen candidates that are all alike would be some 0.1 too high.
-    assert abs(sum(excess) / 30) < 0.03
+    assert abs(sum(excess) / 30) < 0.045
 
 
 @pytest.mark.parametrize("schedule", [Steps, Rejects])

@@ -11,6 +11,8 @@ use super::normal::Stream;
 
 /// Combinations of a space at most, so that each has a number.
 pub const MOST_COMBINATIONS: u64 = 1 << 62;
+/// Pairs of choices of different slots that a surrogate keeps an effect for at most.
+pub const MOST_PAIRS: usize = 1 << 22;
 /// Candidates that a surrogate is fitted to at most: its cost grows with their cube.
 pub const MOST_TRIED: usize = 2048;
 
@@ -47,6 +49,13 @@ impl Space {
             match usize::try_from(*value) {
                 Err(_) => return Err(Error::NegativeRow { name: "sizes", row, value: *value }),
                 Ok(0) => return Err(Error::AtLeastOne { name: "sizes" }),
+                Ok(choices) if choices > board::MOST_CANDIDATES => {
+                    return Err(Error::TooMany {
+                        name: "sizes",
+                        value: choices,
+                        most: board::MOST_CANDIDATES,
+                    });
+                }
                 Ok(choices) => {
                     size = size.saturating_mul(choices as u64);
                     checked.push(choices);
@@ -59,10 +68,20 @@ impl Space {
         Ok(Self { sizes: checked, size })
     }
 
+    /// So many candidates as a question may ask for.
+    pub fn asked(&self, n: usize) -> Result<usize, Error> {
+        if n > board::MOST_CANDIDATES {
+            return Err(Error::TooMany { name: "n", value: n, most: board::MOST_CANDIDATES });
+        }
+        Ok(n.min(usize::try_from(self.size).unwrap_or(usize::MAX)))
+    }
+
+    /// The candidate's number.
     pub fn number(&self, picks: &[usize]) -> Number {
         picks.iter().zip(&self.sizes).fold(0, |number, (pick, size)| number * *size as u64 + *pick as u64)
     }
 
+    /// The candidate with this number.
     pub fn picks(&self, mut number: Number) -> Vec<usize> {
         let mut picks = vec![0; self.sizes.len()];
         for (pick, size) in picks.iter_mut().zip(&self.sizes).rev() {

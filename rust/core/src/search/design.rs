@@ -10,9 +10,9 @@ use crate::Error;
 /// So many different candidates by chance, none of which stands in `picks` (candidate after candidate).
 pub fn random(sizes: &[i64], picks: &[i64], n: usize, seed: i64, step: i64) -> Result<Vec<i64>, Error> {
     let space = Space::new(sizes)?;
-    let mut seen: HashSet<u64> = space.candidates(picks)?.iter().map(|picks| space.number(picks)).collect();
+    let mut taken: HashSet<u64> = space.candidates(picks)?.iter().map(|picks| space.number(picks)).collect();
     let mut stream = Stream::new(seed, "search/random", step);
-    Ok(columns(&space, drawn(&space, &mut seen, n, &mut stream)))
+    Ok(columns(&space, drawn(&space, &mut taken, space.asked(n)?, &mut stream)))
 }
 
 /// So many different candidates, the first with the first choice of every slot, each choice of a slot as often as the others or once more.
@@ -20,20 +20,20 @@ pub fn random(sizes: &[i64], picks: &[i64], n: usize, seed: i64, step: i64) -> R
 /// Where that makes a candidate twice, chance makes another.
 pub fn design(sizes: &[i64], n: usize, seed: i64) -> Result<Vec<i64>, Error> {
     let space = Space::new(sizes)?;
-    let n = n.min(usize::try_from(space.size).unwrap_or(usize::MAX));
+    let n = space.asked(n)?;
     let mut stream = Stream::new(seed, "search/design", 0);
     let slots: Vec<Vec<usize>> = space.sizes.iter().map(|size| balanced(*size, n, &mut stream)).collect();
-    let mut seen = HashSet::new();
+    let mut taken = HashSet::new();
     let mut found = Vec::with_capacity(n);
     for candidate in 0..n {
         let picks: Vec<usize> = slots.iter().map(|column| column[candidate]).collect();
         let number = space.number(&picks);
-        if seen.insert(number) {
+        if taken.insert(number) {
             found.push(number);
         }
     }
     let missing = n - found.len();
-    found.extend(drawn(&space, &mut seen, missing, &mut stream));
+    found.extend(drawn(&space, &mut taken, missing, &mut stream));
     Ok(columns(&space, found))
 }
 

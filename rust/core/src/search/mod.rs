@@ -15,7 +15,7 @@ mod reach;
 mod surrogate;
 mod tpe;
 
-pub use cells::{MOST_COMBINATIONS, MOST_TRIED, Tried};
+pub use cells::{MOST_COMBINATIONS, MOST_PAIRS, MOST_TRIED, Tried};
 pub use design::{design, random};
 pub use tpe::tpe;
 
@@ -71,6 +71,13 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
             most: MOST_TRIED,
         });
     }
+    let sizes = &cells.space.sizes;
+    let ahead = |slot: usize| sizes[..slot].iter().sum::<usize>();
+    let pairs: usize =
+        (0..sizes.len()).map(|slot| sizes[slot].saturating_mul(ahead(slot))).fold(0, usize::saturating_add);
+    if pairs > MOST_PAIRS {
+        return Err(Error::TooMany { name: "pairs of choices", value: pairs, most: MOST_PAIRS });
+    }
     if cells.count == 0 {
         let nothing = vec![f64::NAN; cells.all.len()];
         let picks = design(tried.sizes, ask.n, ask.seed)?;
@@ -87,7 +94,7 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
     let reach = Reach::new(&fitted, &mut stream);
     let mean = fitted.mean();
     let mut picks = Vec::new();
-    for place in 0..ask.n {
+    for place in 0..cells.space.asked(ask.n)? {
         // So many of every so many, evenly spread.
         let greedy = ((place + 1) as f64 * ask.greedy).floor() > (place as f64 * ask.greedy).floor();
         let found = if greedy {

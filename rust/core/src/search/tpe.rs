@@ -42,7 +42,7 @@ pub fn tpe(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Vec<i64>, Erro
     let (good, rest) = (Density { space, kernels: good }, Density { space, kernels: rest });
     let mut stream = Stream::new(ask.seed, "search/tpe", ask.step);
     let mut picks = Vec::new();
-    for _ in 0..ask.n {
+    for _ in 0..space.asked(ask.n)? {
         let mut best: Option<(f64, u64)> = None;
         for _ in 0..DRAWS {
             let drawn =

@@ -99,11 +99,15 @@ class Grounding:
     def _rows(self, predictor: str, number: int, generator: Any) -> list[Example]:
         """Labelled examples with all of the predictor's fields, its demos else: a draw of its own for each proposal."""
         fields = list(self.session.predictor(predictor).signature.fields)
-        asked = self.session.predictor(predictor).signature
-        needed = [*asked.input_fields, *asked.output_fields]
-        labelled = [row for row in self.session.trainset if all(name in row for name in needed if name != "reasoning")]
+        labelled = labelled_rows(self.session, predictor)
         drawn = generator.sample(labelled, min(_ROWS, len(labelled)))
         if not drawn:
             sets = [shown for shown in self.rows.get(predictor, ()) if shown]
             drawn = list(sets[number % len(sets)]) if sets else []
         return [Example({name: row[name] for name in fields if name in row}) for row in drawn]
+
+
+def labelled_rows(session: Session, predictor: str) -> list[Example]:
+    """The training examples that show all that a predictor is given and must produce, but for its reasoning."""
+    needed = [name for name in session.predictor(predictor).signature.fields if name != "reasoning"]
+    return [row for row in session.trainset if all(name in row for name in needed)]

@@ -15,7 +15,7 @@ from burnish.optimizers.arena import Arena, space_of
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
 from burnish.optimizers.estimate import Estimate
-from burnish.optimizers.grounding import Grounding
+from burnish.optimizers.grounding import Grounding, labelled_rows
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
 from burnish.optimizers.session import Session
 from burnish.optimizers.trials import trials
@@ -129,7 +129,7 @@ class MIPROv2(BootstrapFewShot):
         plan = Plan(number, min(_MINIBATCH, len(held_out)), _FULL_EVERY, len(held_out))
         demos = _SHOWN_TO_PROPOSER if zero_shot else self.max_bootstrapped_demos
         runs = {
-            "bootstrap": (min(demos, len(train)), len(train)),
+            "bootstrap": (0 if zero_shot else min(demos, len(train)), len(train)),
             "propose": (instructions - 1, 2 * (instructions - 1) + 6),
             "score": (len(held_out), plan.evaluations),
         }
@@ -202,7 +202,9 @@ class MIPROv2(BootstrapFewShot):
         seeds = [ZERO_SHOT, LABELLED, UNSHUFFLED, *range(max(sets - 3, 0))][:sets]
         demos = self.max_bootstrapped_demos
         if zero_shot:
-            seeds, demos = [UNSHUFFLED], _SHOWN_TO_PROPOSER
+            # Only for the proposer, and only where the labels alone show it nothing.
+            lacking = any(not labelled_rows(session, name) for name in session.predictors)
+            seeds, demos = [UNSHUFFLED] * lacking, _SHOWN_TO_PROPOSER
         return await demo_sets(
             session, seeds, bootstrapped=demos, room=max(self.max_labeled_demos, demos), teaching=self.teaching()
         )

@@ -94,7 +94,8 @@ $(STAMPS)/build: pyproject.toml
 # Naming a group keeps maturin from installing `dev`, which a demo does not need.
 $(STAMPS)/core: $(STAMPS)/build $(RUST) | cargo
 	@touch $@.started  # an edit that lands while the build runs is newer than the stamp
-	fresh=--skip-install; [ $(STAMPS)/installed -nt $(STAMPS)/build ] || fresh='--group build'; \
+	@echo "Building the Rust core and installing what Burnish needs: some minutes the first time."
+	@fresh=--skip-install; [ $(STAMPS)/installed -nt $(STAMPS)/build ] || fresh='--group build'; \
 	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PIP_QUIET=1 \
 	  $(BIN)/maturin develop --release --locked --quiet $$fresh
 	@touch $(STAMPS)/installed

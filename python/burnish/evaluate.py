@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -131,6 +132,10 @@ class Evaluate:
             raise ConfigError("Evaluate has no metric. Give Evaluate(metric=...).")
         check_whole(1, num_threads=own.num_threads)
         check_whole(0, max_errors=own.max_errors)
+        if not isinstance(own.display_table, bool):
+            check_whole(0, display_table=own.display_table)
+        if not _is_finite(own.failure_score):
+            raise ConfigError(f"failure_score={own.failure_score!r}: give a finite number.")
         rows = check_examples(self.devset if devset is None else devset, "devset", held_out=True)
         check_program(program, "program to evaluate", asks=True, tunes=False)
         check_inputs(program, rows, "devset")
@@ -210,7 +215,7 @@ class Evaluate:
         aggregated = judge.aggregate([rollout.score for rollout in rollouts if rollout.score is not None])
         result = EvaluationResult.of(rollouts, scope.ledger.total(), aggregated)
         if self.save_as_csv is not None or self.save_as_json is not None:
-            save(result.rows(), as_csv=self.save_as_csv, as_json=self.save_as_json)
+            save(result.rows, as_csv=self.save_as_csv, as_json=self.save_as_json)
         if self.display_table:
             show(result, most=None if self.display_table is True else int(self.display_table))
         return result
@@ -235,6 +240,10 @@ def compare(first: Any, second: Any, *, devset: Sequence[Example], metric: Metri
         no significant difference
     """
     return Evaluate(devset=devset, metric=metric, **options).compare(first, second)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _beside(path: str | Path | None, which: str) -> Path | None:

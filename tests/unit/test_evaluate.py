@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -201,6 +202,30 @@ def test_whatever_a_row_holds_can_be_saved(tmp_path: Path) -> None:
         assert json.loads(list(csv.DictReader(file))[1]["says"]) == saved[1]["says"]
 
 
+class Odd(Module):
+    """Answers with what has no place in a file."""
+
+    def forward(self, says: str) -> Any:
+        inside: list[Any] = []
+        inside.append(inside)
+        return Prediction(answer={"itself": inside, "long": 2**20_000}.get(says, says))
+
+
+def test_a_value_that_cannot_be_written_costs_no_other_row(tmp_path: Path) -> None:
+    places = {"save_as_json": tmp_path / "r.json", "save_as_csv": tmp_path / "r.csv"}
+    Evaluate(devset=rows("long", "c"), metric=right)(Odd(), **places)
+    saved = [row["predicted_answer"] for row in json.loads((tmp_path / "r.json").read_text())]
+    assert saved == ["<int, which cannot be written: ValueError>", "c"]
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert [row["predicted_answer"] for row in csv.DictReader(file)] == saved
+
+
+def test_a_value_that_holds_itself_costs_no_result(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="rows could not be saved .RecursionError"):
+        result = Evaluate(devset=rows("itself", "yes"), metric=right)(Odd(), save_as_json=tmp_path / "r.json")
+    assert result.score == 50.0
+
+
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"save_as_json": tmp_path / "r.json", "save_as_csv": tmp_path / "r.csv"}
     evaluated("yes", **places)
@@ -277,6 +302,8 @@ def test_options_of_a_call_come_first_and_leave_the_others_as_they_are(tmp_path:
     [
         ({"displaytable": 3}, "Did you mean display_table"),
         ({"num_threads": 0}, "num_threads=0"),
+        ({"display_table": "all"}, "display_table='all'"),
+        ({"display_table": -1}, "display_table=-1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], said: str) -> None:
@@ -289,6 +316,11 @@ def test_arguments_that_there_are_not_are_refused() -> None:
         evaluated("yes", save_as_cvs="x")
     with pytest.raises(ConfigError, match="max_errors=-1"):
         evaluated("yes", max_errors=-1)
+    for score in ("0", None, float("nan"), float("-inf")):
+        with pytest.raises(ConfigError, match=f"failure_score={score!r}: give a finite number"):
+            evaluated("yes", failure_score=score)
+    with pytest.raises(ConfigError, match="budget=5: give a burnish.Budget"):
+        evaluated("yes", budget=5)
 
 
 # What is shown
@@ -414,6 +446,16 @@ def first_rows(result: EvaluationResult) -> list[Example]:
 def test_results_of_other_examples_are_not_compared() -> None:
     with pytest.raises(ConfigError, match="same examples in the same order"):
         paired(evaluated("yes", "no"), evaluated("no", "yes"))
+
+
+def test_examples_with_arrays_are_compared_too() -> None:
+    def result(*says: Any) -> EvaluationResult:
+        return Evaluate(devset=rows(*map(np.asarray, says)), metric=lambda *_: 1.0)(Says())
+
+    assert paired(result([1, 2], [3, 4]), result([1, 2], [3, 4])).n == 2
+    for other in (result([1, 2], [3, 5]), result([1, 2])):
+        with pytest.raises(ConfigError, match="same examples"):
+            paired(result([1, 2], [3, 4]), other)
 
 
 def test_a_model_that_judges_is_on_the_bill() -> None:

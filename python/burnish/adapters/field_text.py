@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import inspect
 import json
 import pathlib
 import uuid
@@ -115,6 +116,9 @@ class FieldText:
         self._choices = choices(inner)
         self._typed = holds_type(field.annotation)
         kind = words(field.annotation, field.metadata)
+        if " by the schema " in kind:
+            # The model has read the schema; who reads the error knows the type by its name.
+            kind = inner.__name__ if isinstance(inner, type) else inspect.formatannotation(inner)
         self._reason = f"that is {'not' if self._choices is not None else 'no'} {kind}"
         # A text among other types is written in quotes, so that "3" is not read as 3.
         self._quoted = inner in (Any, object) or any(part in (str, Any, object) for part in union_parts(inner))
@@ -219,7 +223,7 @@ class FieldText:
                     return self._validator.validate_python(candidate)
                 except pydantic_core.ValidationError as error:
                     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-                    reason = f"{self._reason}: {first['msg']}"
+                    reason = f"{self._reason}: {_placed(first)}"
         # Validators of the user's types may raise anything, and no reply is worth a crash.
         except Exception as error:
             raise self._refused(text, f"{type(error).__name__} while reading it: {error!s:.200}") from error
@@ -258,7 +262,7 @@ class FieldText:
             return self._validator.validate_python(value)
         except pydantic_core.ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise self._refused(_as_text(value), f"{self._reason}: {first['msg']}") from error
+            raise self._refused(_as_text(value), f"{self._reason}: {_placed(first)}") from error
         # Validators of the user's types may raise anything, and no reply is worth a crash.
         except Exception as error:
             raise self._refused(_as_text(value), f"{type(error).__name__} while reading it: {error!s:.200}") from error
@@ -309,6 +313,12 @@ def validator_of(name: str, field: FieldInfo, *, side: str = "output") -> TypeAd
         raise SignatureError(
             f"The {side} `{name}` has the type {field.annotation!r}, which pydantic cannot check: {error!s:.300}"
         ) from error
+
+
+def _placed(error: Any) -> str:
+    """What pydantic found wrong, and where in the value."""
+    place = ".".join(str(part) for part in error["loc"])
+    return f"{error['msg']} (at {place})" if place else str(error["msg"])
 
 
 def _candidates(inner: Any, options: dict[str, Any] | None, *, quoted: bool) -> Candidates:

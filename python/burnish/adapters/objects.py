@@ -120,6 +120,10 @@ def _alone(field: FieldText, text: str, reply: str) -> Any:
 
 
 def _fault(fields: Mapping[str, FieldText], text: str) -> str:
+    whole = decoded(text)
+    if whole is not None and isinstance(whole[0], dict) and whole[0]:
+        has = ", ".join(f"`{key:.50}`" for key in list(whole[0])[:20])
+        return f"The reply's JSON has no key {', '.join(f'`{name}`' for name in fields)}, only {has}; it reads {text[:200]!r}"
     keys = f"the key{'s' * (len(fields) > 1)} {', '.join(f'`{name}`' for name in fields)}"
     kind = "no whole JSON object (it may have been cut off)" if "{" in text else "no JSON object"
     return f"The reply has {kind} with {keys}; it reads {text[:200]!r}"

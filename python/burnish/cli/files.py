@@ -58,7 +58,11 @@ def _module(place: str) -> Any:
         raise ConfigError(f"{place!r} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise ConfigError(f"{error.filename}, line {error.lineno}: {error.msg}.") from error
     return module
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -90,8 +91,8 @@ class Published(Dataset):
     """A data set as it is published: its splits are read from files, or loaded from Hugging Face.
 
     Args:
-        path: A folder whose file names begin with or hold the names of the splits, or split → file; JSON lines,
-            JSON or Parquet. None loads it from Hugging Face.
+        path: A folder whose file names are or hold the names of the splits, or split → file; JSON lines,
+            JSON or Parquet. A split may be in numbered pieces. None loads it from Hugging Face.
         seeds: Those of `Dataset`.
     """
 
@@ -135,11 +136,7 @@ class Published(Dataset):
             folder = Path(str(self.path))
             if not folder.is_dir():
                 raise ConfigError(f"{type(self).__name__}(path={str(folder)!r}): there is no such folder.")
-            files = sorted(
-                file
-                for file in folder.iterdir()
-                if file.suffix in _SUFFIXES and any(word in file.stem for word in self.splits[split])
-            )
+            files = self._pieces(split, sorted(file for file in folder.iterdir() if file.suffix in _SUFFIXES))
         if not files:
             words = " or ".join(map(repr, self.splits[split]))
             raise ConfigError(
@@ -150,6 +147,19 @@ class Published(Dataset):
         if unknown:
             raise ConfigError(f"{str(unknown[0])!r}: expected one of the endings {', '.join(_SUFFIXES)}.")
         return [row for file in files for row in _SUFFIXES[file.suffix](file)]
+
+    def _pieces(self, split: str, files: Sequence[Path]) -> list[Path]:
+        """The files of a split: those of its very name, else those that have it in theirs."""
+        words = self.splits[split]
+        known = [file for file in files if any(word in file.stem for word in words)]
+        found = [file for file in known if file.stem in words] or known
+        # Two forms of the same rows would bring each of them twice, and some of those into train and dev both.
+        if len({re.sub(r"\d+", "", file.name) for file in found}) > 1:
+            raise ConfigError(
+                f"{type(self).__name__}(path={self.path!r}) has several files of the split {split!r}, and not numbered pieces of one: "
+                f"{', '.join(file.name for file in found)}. Give path={{{split!r}: file}}."
+            )
+        return found
 
 
 def by_part(dataset: Dataset) -> dict[str, list[Example] | TestSet]:

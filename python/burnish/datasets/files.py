@@ -65,7 +65,7 @@ def read_json(
         return examples_of(rows, fields=fields, inputs=inputs, where=repr(str(path)))
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{str(path)!r} is not JSON: {error}.") from error
     for place, row in enumerate(found):
         if not isinstance(row, dict):
@@ -104,7 +104,8 @@ def read_text(path: str | Path) -> str:
         ConfigError: There is none.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        # Not as text, which would make one line break of every other, inside quotation marks too.
+        return Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read {str(path)!r}: {error}.") from error
 
@@ -136,6 +137,9 @@ def _csv_rows(path: str | Path, delimiter: str, types: Mapping[str, Callable[[st
 def _lines(path: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, each with the number of the line in which it ends."""
     text = read_text(path)
+    # Documents are longer than the module's own limit, which is the whole process's and is only ever raised here.
+    if len(text) > csv.field_size_limit():
+        csv.field_size_limit(len(text))
     # `newline=""` as for a file: line breaks inside quotation marks stay what they are.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:

@@ -31,7 +31,7 @@ def read_jsonl(path: str | Path, *, inputs: Sequence[str] | None = None) -> list
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}, line {number} is not JSON: {error}.") from error
         if not isinstance(row, dict):
             raise ConfigError(f"{path}, line {number} is no JSON object: {line[:80]}")

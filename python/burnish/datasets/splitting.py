@@ -46,7 +46,7 @@ def split(
     by many, so val is the larger one by default. Rows are drawn by the seed alone, and each part is in the order of the draw.
 
     Rows that `leaks` calls the same or near, by their input fields, stay in one part: a part may then be a few
-    rows larger or smaller than asked for. Cost: no LM calls; see `leaks`.
+    rows larger or smaller than asked for; where most rows are copies, a part may be empty, with a warning. Cost: no LM calls; see `leaks`.
 
     Args:
         examples: The rows, their inputs marked.
@@ -74,6 +74,14 @@ def split(
     # Groups first: the rows that stand alone even out what these leave uneven. The sort keeps the order of the draw.
     groups.sort(key=lambda group: (len(group) == 1, label(group[0])))
     parts = _dealt(groups, sizes, len(rows))
+    empty = [name for name, size in sizes.items() if size and name != _REST and not parts[name]]
+    if empty:
+        warnings.warn(
+            f"Nothing is left for {' and '.join(empty)}: {max(map(len, groups))} of {len(rows)} examples are near copies of each other, and "
+            "stay in one part. near=False takes them apart.",
+            UserWarning,
+            stacklevel=2,
+        )
     for name, places in parts.items():
         draw(seed, "split", name).shuffle(places)
     given = {name: [rows[place] for place in places] for name, places in parts.items()}

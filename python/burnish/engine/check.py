@@ -70,8 +70,10 @@ def check_prices(budget: Budget | None, program: Any, *others: Any) -> None:
         others: More models, None among them.
 
     Raises:
-        ConfigError: A price is unknown.
+        ConfigError: A price is unknown, or the budget is none.
     """
+    if budget is not None and not isinstance(budget, Budget):
+        raise ConfigError(f"budget={budget!r}: give a burnish.Budget, such as burnish.Budget(dollars=5).")
     if budget is None or budget.dollars is None:
         return
     for model in (*_models(program), *(lm for lm in others if lm is not None)):

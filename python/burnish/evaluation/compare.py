@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from burnish.engine.identity import stable_text
 from burnish.errors import ConfigError
 from burnish.evaluation.result import EvaluationResult
 from burnish.stages.score import difference
 from burnish.values.board import Board
+from burnish.values.example import Example
 from burnish.values.report import Difference
 from burnish.values.score import Status
 
@@ -74,7 +76,8 @@ def paired(first: EvaluationResult, second: EvaluationResult) -> Difference:
     Raises:
         ConfigError: The devsets differ.
     """
-    if [row[0] for row in first.results] != [row[0] for row in second.results]:
+    pairs = zip(first.results, second.results, strict=False)
+    if len(first.results) != len(second.results) or not all(_same(one[0], other[0]) for one, other in pairs):
         raise ConfigError("The two results are not of the same examples in the same order.")
     board = Board()
     for number, result in enumerate((first, second)):
@@ -82,3 +85,11 @@ def paired(first: EvaluationResult, second: EvaluationResult) -> Difference:
             status = Status.NOT_MEASURED if score is None else Status.SCORED
             board.put(number, place, 0.0 if score is None else score, status)
     return difference(board, 0, 1)
+
+
+def _same(one: Example, other: Example) -> bool:
+    try:
+        return one is other or one == other
+    # Arrays are not equal or unequal as a whole; what they say is.
+    except Exception:
+        return stable_text(one.toDict()) == stable_text(other.toDict())

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,19 @@ def check_place(path: str | Path | None) -> None:
         raise ConfigError(f"Cannot save the rows to {str(path)!r}: that is a folder. Give the name of a file.")
 
 
-def save(rows: Sequence[Row], *, as_csv: str | Path | None, as_json: str | Path | None) -> None:
-    """Write the rows to files. A disk that cannot be written costs a warning, and not the result."""
+def save(rows: Callable[[], Sequence[Row]], *, as_csv: str | Path | None, as_json: str | Path | None) -> None:
+    """Write the rows to files. A disk or a row that cannot be written costs a warning, and not the result."""
+    try:
+        told = [{text_of(name): _written(value) for name, value in row.items()} for row in rows()]
+    # What a program returned may do anything when it is looked at, such as hold itself.
+    except Exception as error:
+        warnings.warn(f"The rows could not be saved ({type(error).__name__}: {error}).", UserWarning, stacklevel=2)
+        return
     for path, write in ((as_json, _json), (as_csv, _csv)):
         if path is None:
             continue
         try:
-            _write(Path(path), write([plain(row) for row in rows]))
+            _write(Path(path), write(told))
         except OSError as error:
             warnings.warn(
                 f"The rows could not be saved: {error}. They are in result.rows().", UserWarning, stacklevel=2
@@ -59,6 +65,17 @@ def plain(value: Any) -> Any:
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return plain(value.tolist())
     return text_of(value)
+
+
+def _written(value: Any) -> Any:
+    """`plain`, or words for what JSON cannot hold, such as a number of thousands of digits."""
+    try:
+        found = plain(value)
+        json.dumps(found)
+    # A value that cannot be written must not cost the other rows their file, nor the evaluation its result.
+    except Exception as error:
+        return f"<{type(value).__name__}, which cannot be written: {type(error).__name__}>"
+    return found
 
 
 def _json(rows: Sequence[Row]) -> str:

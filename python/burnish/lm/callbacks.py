@@ -7,6 +7,7 @@ of the settings come first, then those of the object. Where there are none, a ca
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import uuid
@@ -157,7 +158,8 @@ def watchers_of(instance: Any) -> Sequence[Any]:
     """Who is told of the calls of an object: the callbacks of the settings, then its own."""
     everybody: Sequence[Any] = settings.callbacks
     own = getattr(instance, "callbacks", ())
-    return [*everybody, *own] if own else everybody
+    # A user's program may mean something of its own by the name.
+    return [*everybody, *own] if own and isinstance(own, list | tuple) else everybody
 
 
 def watched(kind: str, instance: Any, inputs: dict[str, Any]) -> Watched | Unwatched:
@@ -219,7 +221,8 @@ def _tell(watcher: Any, method: str, **told: Any) -> None:
         getattr(watcher, method)(**told)
     # A callback only looks: whatever it raises must not touch the call.
     except Exception as error:
-        watcher.left_out = error
+        with contextlib.suppress(AttributeError):  # one that takes no attributes is warned of each time
+            watcher.left_out = error
         warnings.warn(
             f"{type(watcher).__name__}.{method} raised {type(error).__name__}: {error}; it is not called any more.",
             stacklevel=4,

@@ -317,7 +317,9 @@ class Line:
             timeout = self.endpoint.timeout
             raise LMTransient(f"No reply within {timeout:g} s (timeout=...).", model=request.model) from error
         except LMError as error:
-            used = Usage(calls=1)
+            pieces = current_pieces()
+            # Whoever refuses a call sends no bill; of a reply that broke off, what had come is on it.
+            used = self._unanswered(request) if pieces is not None and pieces.written else Usage(calls=1)
             if place is not None and isinstance(error, LMTransient) and error.status in _OVERLOADED:
                 place.refused(error.retry_after)
             fields = {"status": error.status, "retry_after": error.retry_after}

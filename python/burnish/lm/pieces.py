@@ -38,13 +38,15 @@ class Pieces:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        # Number of a completion → its text, as the listener has it and as this attempt has brought it so far.
-        self._heard: dict[int, str] = {}
-        self._attempt: dict[int, str] = {}
+        # Number of a completion → the pieces of its text, as the listener has it and as this attempt has brought it so far.
+        # They are one list where the two are the same, so that a piece costs the same however long the reply is.
+        self._heard: dict[int, list[str]] = {}
+        self._attempt: dict[int, list[str]] = {}
 
     async def ask(self, backend: Backend, request: Request) -> Response:
         """Ask a backend, in pieces where it can; one attempt."""
         self._attempt = {}
+        self._heard = {number: ["".join(pieces)] for number, pieces in self._heard.items()}
         stream = getattr(backend, "stream", None)
         response: Response = await (backend.complete(request) if stream is None else stream(request, self._deliver))
         return response
@@ -57,24 +59,31 @@ class Pieces:
     @property
     def written(self) -> int:
         """About how many tokens this attempt has brought so far."""
-        return sum(1 + len(text) // 4 for text in self._attempt.values())
+        return sum(1 + sum(map(len, pieces)) // 4 for pieces in self._attempt.values())
 
     def _deliver(self, number: int, text: str) -> None:
-        if text:
-            so_far = self._attempt.get(number, "") + text
-            self._attempt[number] = so_far
-            # Said again so far, by an attempt after one that failed.
-            if not self._heard.get(number, "").startswith(so_far):
-                self._tell(number, so_far)
+        if not text:
+            return
+        pieces = self._attempt.setdefault(number, [])
+        pieces.append(text)
+        if self._heard.setdefault(number, pieces) is pieces:
+            self._listener.hear(number, text)
+            return
+        # An attempt after one that failed: it may say the same again so far.
+        so_far = "".join(pieces)
+        pieces[:] = [so_far]
+        if not "".join(self._heard[number]).startswith(so_far):
+            self._tell(number, so_far)
+            self._heard[number] = pieces
 
     def _tell(self, number: int, text: str) -> None:
-        heard = self._heard.get(number, "")
+        heard = "".join(self._heard.get(number, ()))
         if text == heard:
             return
         if not text.startswith(heard):
             self._listener.restart(number)
             heard = ""
-        self._heard[number] = text
+        self._heard[number] = [text]
         if len(text) > len(heard):
             self._listener.hear(number, text[len(heard) :])
 

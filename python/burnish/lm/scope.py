@@ -168,6 +168,8 @@ class Scope:
 
     def called(self, request: Request, usage: Usage, *, source: str, predictor: str) -> None:
         """Add the event of a call that was answered; `source` is ``"backend"`` or ``"kept"``."""
+        if self.watch is None:  # as outside of any run, where a call should cost no more than it must
+            return
         fields = {"tokens": usage.tokens, "dollars": usage.dollars, "unpriced": usage.unpriced}
         self.tell("lm_called", request.model, predictor, source=source, **fields)
 

@@ -6,6 +6,7 @@ or a plugin writes about a call passes through `cleared` before it becomes an er
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -68,6 +69,15 @@ def bare_address(address: str) -> str:
         return address.partition("?")[0].rpartition("@")[2]
     kept = (pair for pair in parts.query.split("&") if not _is_credential(pair))
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "&".join(kept), ""))
+
+
+def basic_authorization(address: str) -> str | None:
+    """What an address with a user says in the header ``authorization``; None where it has none."""
+    parts = urlsplit(address)
+    if parts.username is None:
+        return None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def of_address(address: str) -> list[str]:

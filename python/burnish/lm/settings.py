@@ -48,7 +48,7 @@ _MEANING = {
 
 
 class Settings:
-    """Reads as attributes, such as `settings.lm` and `settings.num_threads`.
+    """Reads as attributes, such as `settings.lm` and `settings.num_threads`; setting one is to `configure` it.
 
     Attributes:
         history: The last calls of any LM, which `inspect_history` shows.
@@ -61,6 +61,13 @@ class Settings:
         self._changes: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar(
             "settings", default=MappingProxyType({})
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # As an attribute of the object it would hide the setting from `context` and from `configure`.
+        if name in ("history", "_lock", "_base", "_changes"):
+            super().__setattr__(name, value)
+        else:
+            self.configure(**{name: value})
 
     def __getattr__(self, name: str) -> Any:
         changes = self._changes.get()
@@ -136,7 +143,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, method in (("adapter", "compile"), ("cache", "get"), ("trace_log", "log_run")):
         value = values.get(name)
         if value is not None and (isinstance(value, type) or not hasattr(value, method)):
-            raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, not a class or a text.")
+            other = "not a class" if name == "adapter" else "not a class or a text"
+            raise ConfigError(f"{name}={value!r}: {_MEANING[name]}. Give an object, {other}.")
     callbacks = values.get("callbacks", ())
     if not isinstance(callbacks, list | tuple) or any(isinstance(one, type) for one in callbacks):
         raise ConfigError(f"callbacks={callbacks!r}: give a list of burnish.BaseCallback objects.")

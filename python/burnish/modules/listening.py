@@ -42,8 +42,8 @@ class HeardCall:
         self._tell = tell
         self._make_reader: Callable[[], FieldReader] = FieldReader
         self._reader = FieldReader()
-        # Field → its text so far, of this attempt; which of them have ended; and which were told by one before.
-        self._told: dict[str, str] = {}
+        # Field → the pieces of its text so far, of this attempt; which of them have ended; and which were told by one before.
+        self._told: dict[str, list[str]] = {}
         self._ended: set[str] = set()
         self._void: set[str] = set()
 
@@ -81,20 +81,21 @@ class HeardCall:
         for field in self._fields:
             if field not in outputs:
                 continue
-            value, told = outputs[field], self._told.get(field)
+            value, pieces = outputs[field], self._told.get(field)
+            told = None if pieces is None else "".join(pieces)
             text = value if isinstance(value, str) else shown(value) if told is None else told
             ended = field in self._ended
             if ended and told == text:
                 continue
             if told is None or ended or not text.startswith(told):
                 self._void |= {field} & self._told.keys()
-                self._told[field] = told = ""
+                self._told[field], told = [], ""
             self._pass_on(FieldPiece(field, text[len(told) :], True))
 
     def _pass_on(self, piece: FieldPiece) -> None:
         if piece.field not in self._fields:
             return
-        self._told[piece.field] = self._told.get(piece.field, "") + piece.text
+        self._told.setdefault(piece.field, []).append(piece.text)
         if piece.last:
             self._ended.add(piece.field)
         anew = piece.field in self._void

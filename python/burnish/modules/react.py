@@ -19,6 +19,7 @@ from burnish.modules.program_tool import program_tool
 from burnish.modules.trajectory import Trajectory
 from burnish.values.prediction import Prediction
 from burnish.values.signature import InputField, OutputField, Signature, ensure_signature
+from burnish.values.signature_fields import MADE
 from burnish.values.tools import Tool
 from burnish.values.whole import check_whole
 
@@ -209,7 +210,8 @@ def _step_signature(signature: type[Signature], tools: dict[str, Tool]) -> type[
     for name in signature.output_fields:
         own = own.delete(name)
     own = own.append("next_thought", OutputField(desc="what the steps so far tell, and what is still missing"))
-    tool_field = OutputField(desc=f"the tool to call. The tools are:\n{listed}")
+    told = f"the tool to call. The tools are:\n{listed}"
+    tool_field = OutputField(desc=told, json_schema_extra={MADE: True})
     own = own.append("next_tool_name", tool_field, Literal[tuple(tools)])
     return own.append(
         "next_tool_args", OutputField(desc="its arguments by name; {} where it takes none"), dict[str, Any]

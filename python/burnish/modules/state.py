@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import StateError
-from burnish.modules.state_dspy import at_their_places, is_predictor_state, modern
+from burnish.modules.state_dspy import at_their_places, is_predictor_state, modern, retrievers
 from burnish.modules.state_predictor import dump_predictor, field_types, listed, read_predictor
 from burnish.modules.state_values import plain
 
@@ -78,6 +78,9 @@ def load(
     own = _own_part(saved)
     predictors = dict(program.named_predictors(frozen=True))
     states = at_their_places(parts_of(saved), predictors)
+    modules = dict(program.named_modules())
+    asking_for = retrievers(states, modules)
+    states = {name: state for name, state in states.items() if name not in asking_for}
     # DSPy does not save what is compiled already inside another program.
     tuned = dict(program.named_predictors()) if "burnish" not in saved else predictors
     missing = [name for name in tuned if name not in states]
@@ -107,6 +110,8 @@ def load(
         predictor.demos = change.demos
         if change.lm is not None:
             predictor.lm = change.lm
+    for name, k in asking_for.items():
+        modules[name].k = k
     for take_over in taking_over:
         take_over()
 

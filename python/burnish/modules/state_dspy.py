@@ -7,6 +7,7 @@ up to 2.5.x   ``signature_instructions`` and ``signature_prefix`` (that of the l
 2.5           a `ChainOfThought` is a predictor at its own path, with an ``extended_signature`` beside the
               ``signature``; its reasoning is called ``rationale``; one that stands alone is called ``self``
 2.6           ``ChainOfThought.predict``; credentials may stand in ``lm``
+up to 2.6     a `Retrieve` has a state of its own, ``{"k": 3}``
 ============  ==================================================================================================
 
 Learned from files that these versions wrote: see ``tests/cases/dspy``.
@@ -59,6 +60,24 @@ def at_their_places(parts: Mapping[str, Any], predictors: Mapping[str, Any]) -> 
             placed[name] = _reasoned(placed.pop(old), predictor.signature)
     # In the order of the file, so that messages list what is there as it stands there.
     return placed
+
+
+def retrievers(parts: Mapping[str, Any], modules: Mapping[str, Any]) -> dict[str, int]:
+    """What DSPy kept of each `Retrieve` in a program, how many passages it asks for, by its name.
+
+    Args:
+        parts: Name → state, of retrievers among others.
+        modules: Name → module of the program.
+    """
+    return {
+        name: part["k"]
+        for name, part in parts.items()
+        if isinstance(part, Mapping)
+        and part.keys() == {"k"}
+        and type(part["k"]) is int
+        and part["k"] > 0
+        and isinstance(getattr(modules.get(name), "k", None), int)
+    }
 
 
 def _old_name(name: str) -> str:

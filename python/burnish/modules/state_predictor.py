@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from burnish.errors import ConfigError, StateError
+from burnish.adapters.describe import bare, choices, without_none
+from burnish.adapters.field_text import FieldText
+from burnish.errors import ConfigError, ReplyError, StateError
 from burnish.lm.lm import LM
 from burnish.lm.secrets import is_secret
 from burnish.modules.state_values import Typed, plain
@@ -105,6 +107,7 @@ def read_predictor(predictor: Any, saved: Any, name: str, *, told: Any = None, t
     if not all(isinstance(demo, Mapping) for demo in demos):
         raise StateError(f"Predictor {name!r}: every demo must be a JSON object.")
     readers = {key: Typed(field.annotation) for key, field in restated.fields.items()} if demos else {}
+    _warn_of_others(demos, restated, name)
     inputs = list(restated.input_fields)
     read = [
         Example(
@@ -113,6 +116,29 @@ def read_predictor(predictor: Any, saved: Any, name: str, *, told: Any = None, t
         for demo in demos
     ]
     return Change(restated, read, _read_lm(saved.get("lm"), name, trusted=trust_lm))
+
+
+def _warn_of_others(demos: Sequence[Mapping[str, Any]], signature: Any, name: str) -> None:
+    """Say which demo answers with what is none of an output's choices any more; it is shown all the same."""
+    for key, field in signature.output_fields.items():
+        known = choices(without_none(bare(field.annotation)[0])[0])
+        if known is None:
+            continue
+        reader = FieldText(key, field)
+        for place, demo in enumerate(demos):
+            try:
+                if demo[key] is not None:
+                    reader.read_kept(demo[key])
+            except KeyError:
+                continue
+            except ReplyError:
+                warnings.warn(
+                    f"Predictor {name!r}: demo {place} of the state answers {key}={demo[key]!r}, which is none of "
+                    f"{' | '.join(known)}. It was saved with other choices; it is kept, and misleads a model.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                break
 
 
 def _read_signature(signature: Any, saved: Mapping[str, Any], name: str, told: Any) -> Any:

@@ -25,7 +25,7 @@ from burnish.lm.capabilities import Capabilities, Price
 from burnish.lm.line import Line
 from burnish.lm.request import Output, Request, Response
 from burnish.lm.retry import retry_after
-from burnish.lm.secrets import bare_address, cleared
+from burnish.lm.secrets import bare_address, basic_authorization, cleared
 from burnish.loop import on_loop, run_sync
 from burnish.values.usage import Usage
 from burnish.values.whole import check_whole
@@ -62,7 +62,8 @@ class ColBERTv2:
     """Asks a ColBERT server for passages.
 
     Args:
-        url: The address of its search, such as ``"http://localhost:8893/api/search"``.
+        url: The address of its search, such as ``"http://localhost:8893/api/search"``. A user and password in it are sent as
+            HTTP has it, and are no part of the attribute.
         port: The port, where the address does not have it.
         post_requests: Whether the query is sent as the JSON body of a POST, and not in the address of a GET.
         cache: Whether what was found is kept from run to run, where replies of models are; successes only.
@@ -90,11 +91,13 @@ class ColBERTv2:
         check_whole(0, num_retries=num_retries)
         if not timeout > 0:
             raise ConfigError(f"ColBERTv2(timeout={timeout!r}): give seconds, more than 0.")
-        self.url = _address(url, port)
+        address = _address(url, port)
+        # Bare, since it is shown and pickled; the endpoint alone knows the rest.
+        self.url = bare_address(address)
         self.post_requests = post_requests
-        self._name = f"colbertv2/{bare_address(self.url)}"
+        self._name = f"colbertv2/{self.url}"
         self._line = Line(
-            Endpoint(self._name, self.url, float(timeout)),
+            Endpoint(self._name, address, float(timeout)),
             functools.partial(_Server, posts=post_requests),
             own=False,
             cached=cache,
@@ -102,7 +105,7 @@ class ColBERTv2:
         )
 
     def __repr__(self) -> str:
-        return f"ColBERTv2({bare_address(self.url)!r})"
+        return f"ColBERTv2({self.url!r})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ColBERTv2:
         return self
@@ -142,7 +145,7 @@ class ColBERTv2:
         check_whole(1, k=k)
         # The way of asking is no part of the question.
         message = {"role": "user", "content": query}
-        request = Request.build(self._name, [message], params={"k": k}, endpoint=bare_address(self.url))
+        request = Request.build(self._name, [message], params={"k": k}, endpoint=self.url)
         response = await self._line.complete(request)
         found = [Passage(row, long_text=row["text"]) for row in json.loads(response.texts[0])]
         return [passage.text for passage in found] if simplify else found
@@ -154,14 +157,19 @@ class _Server:
     def __init__(self, endpoint: Endpoint, *, posts: bool) -> None:
         self._endpoint = endpoint
         self._posts = posts
+        parts = urlsplit(endpoint.api_base or "")
+        self._address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+        self._headers = {"accept": "application/json"}
+        user = basic_authorization(endpoint.api_base or "")
+        if user is not None:
+            self._headers["authorization"] = user
         # Known here, so that nobody looks it up among the models.
         self.capabilities = Capabilities(price=_FREE)
 
     async def complete(self, request: Request) -> Response:
         """Search once."""
         asked = {"query": request.messages[0]["content"], "k": request.params["k"]}
-        address = self._endpoint.api_base or ""
-        headers = {"accept": "application/json"}
+        address, headers = self._address, self._headers
         try:
             if self._posts:
                 body = json.dumps(asked).encode()

@@ -107,7 +107,7 @@ def leaks(
         val: Examples to choose by.
         test: Examples to score the result on; a `TestSet` or a list.
         demos: A program, whose predictors' demos are looked at, or a list. A demo counts where it has all fields compared.
-        fields: What to compare; default is each row's input fields.
+        fields: What to compare; default is each field that some row has as an input, or all fields where none is marked.
 
     Raises:
         ConfigError: A part is no list of examples, or rows lack every one of the fields.
@@ -240,9 +240,11 @@ def _examples(name: str, rows: Any) -> list[Example]:
 
 
 def _names(fields: Sequence[str] | None, rows: Sequence[Example]) -> list[str]:
-    """What is compared: the fields given, else every field that some row has as an input; all of a row's that marks none."""
+    """What is compared: the fields given, else every field that some row has as an input; all fields where no row marks any."""
     if fields is None:
-        return sorted({key for row in rows for key in (row.input_keys or row.keys()) if key in row})
+        # Rows that mark none are held against the inputs of those that do: with their labels they would be like nothing.
+        marked = {key for row in rows for key in row.input_keys or () if key in row}
+        return sorted(marked or {key for row in rows for key in row.keys()})  # noqa: SIM118  an Example
     if isinstance(fields, str):
         raise ConfigError(f"fields={fields!r} is one text: write fields=[{fields!r}].")
     lacking = [field for field in fields if rows and not any(field in row for row in rows)]

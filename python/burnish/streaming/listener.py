@@ -53,12 +53,14 @@ class Target:
     reuse: bool
 
 
-def targets_of(program: Any, listeners: Sequence[StreamListener]) -> list[Target]:
+def targets_of(program: Any, listeners: Any) -> list[Target]:
     """What the listeners listen to in a program.
 
     Raises:
-        ConfigError: A listener names nothing there, or could mean several predictors.
+        ConfigError: A listener names nothing there, or could mean several predictors; or it is none.
     """
+    if not isinstance(listeners, Sequence) or not all(isinstance(one, StreamListener) for one in listeners):
+        raise ConfigError(f"stream_listeners={listeners!r}: give a list, such as [StreamListener('answer')].")
     named = dict(program.named_predictors(frozen=True)) if isinstance(program, Module) else None
     return [_target(listener, named) for listener in listeners]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from typing import Any, TypeVar
 
@@ -32,7 +33,9 @@ def apply_sync_streaming(async_generator: AsyncGenerator[T, None]) -> Generator[
         while item := run_sync(step()):
             yield item[0]
     finally:
-        run_sync(_closed(async_generator))
+        # Nobody runs the loop any more while the interpreter ends, and whoever waited for it would wait forever.
+        if not sys.is_finalizing():
+            run_sync(_closed(async_generator))
 
 
 async def _closed(async_generator: AsyncGenerator[Any, None]) -> None:

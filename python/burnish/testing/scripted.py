@@ -90,7 +90,7 @@ class _Script:
         if isinstance(reply, Exception):
             raise reply
         several = [reply] if isinstance(reply, str | Mapping | Output) else reply
-        outputs = tuple(_output(one) for one in several)
+        outputs = tuple(_output(one, as_json=_asks_for_json(request)) for one in several)
         usage = Usage(1, request.tokens, sum(1 + len(output.text) // 4 for output in outputs))
         return Response(outputs, usage, request.model)
 
@@ -116,10 +116,18 @@ def _cut(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def _output(said: Said) -> Output:
+def _output(said: Said, *, as_json: bool) -> Output:
     if isinstance(said, Output):
         return said
-    return Output(said if isinstance(said, str) else rendered(said), "stop")
+    if isinstance(said, str):
+        return Output(said, "stop")
+    return Output(json.dumps(dict(said), ensure_ascii=False) if as_json else rendered(said), "stop")
+
+
+def _asks_for_json(request: Request) -> bool:
+    """Whether the last line of the question is `JSONAdapter`'s."""
+    asked = request.messages[-1].get("content") if request.messages else None
+    return isinstance(asked, str) and asked.rstrip().rpartition("\n")[2].startswith("Reply with one JSON object")
 
 
 def rendered(fields: Mapping[str, Any]) -> str:

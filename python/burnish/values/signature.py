@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from burnish.errors import SignatureError, StateError
 from burnish.values.signature_body import read_body
 from burnish.values.signature_fields import (
+    MADE,
     InputField,
     OutputField,
     checked,
@@ -272,7 +273,9 @@ class SignatureMeta(type):
             )
         fields = dict(cls.fields)
         for (name, field), extra in zip(cls.fields.items(), extras, strict=bool(extras)):
-            fields[name] = named(name, field.annotation, field, **extra)
+            # What a program makes anew each time, such as the list of an agent's tools, is not taken from a file.
+            if not extra_of(field).get(MADE):
+                fields[name] = named(name, field.annotation, field, **extra)
         return _build(cls.__name__, fields, instructions)
 
     def __repr__(cls) -> str:

@@ -21,6 +21,8 @@ from pydantic.fields import FieldInfo
 from burnish.errors import SignatureError
 
 FIELD_TYPE = "__dspy_field_type"
+# Marks a field whose words the program makes by itself: a saved state does not change them.
+MADE = "__made"
 # Call arguments of a predictor: an input of such a name could not be passed.
 RESERVED_INPUTS = frozenset({"self", "demos", "lm", "config", "signature"})
 

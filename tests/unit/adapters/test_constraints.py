@@ -48,12 +48,12 @@ class Share:
         (list[int], {"min_length": 2}, "[1, 2]", "[1]", "at least 2 items"),
         (int | None, {"ge": 1}, "null", "0", "int, at least 1, or null"),
         (Annotated[int, annotated_types.Ge(1)], {"le": 5}, "5", "0", "int, from 1 to 5"),
-        (list[Annotated[int, annotated_types.Ge(1)]], {}, "[1]", "[0]", '"minimum":1'),
+        (list[Annotated[int, annotated_types.Ge(1)]], {}, "[1]", "[0]", "greater than or equal to 1 .at 0."),
         (Annotated[int, pydantic.AfterValidator(even)], {}, "2", "3", "odd numbers will not do"),
         (Span, {}, '{"start": 1, "end": 2}', '{"start": 2, "end": 1}', "it ends before it starts"),
-        (Span, {}, '{"start": 1, "end": 2}', '{"start": -1, "end": 1}', '"minimum":0'),
+        (Span, {}, '{"start": 1, "end": 2}', '{"start": -1, "end": 1}', "no Span: .* 0 .at start."),
         (list[Span], {}, "[]", '[{"start": 2, "end": 1}]', "it ends before it starts"),
-        (Share, {}, '{"part": 1}', '{"part": 1.5}', '"maximum":1'),
+        (Share, {}, '{"part": 1}', '{"part": 1.5}', "no Share: .* 1 .at part."),
     ],
 )
 def test_a_reply_is_held_to_them(kind: Any, options: dict[str, Any], good: str, bad: str, said: str) -> None:

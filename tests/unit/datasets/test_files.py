@@ -54,6 +54,16 @@ def test_marks_and_line_ends_of_other_systems(start: bytes, ending: str, tmp_pat
     assert read_csv(path) == [Example(question="é \u2028 東京", answer="1"), Example(question="x", answer="2")]
 
 
+def test_line_breaks_inside_quotation_marks_stay_what_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, "r.csv", 'a,b\r\n"x\r\ny\rz\n",1\r\n')
+    assert read_csv(path) == [Example(a="x\r\ny\rz\n", b="1")]
+
+
+def test_a_value_may_be_as_long_as_a_document(tmp_path: Path) -> None:
+    text = "word " * 50_000
+    assert read_csv(written(tmp_path, "r.csv", f"a,b\n{text},1\n")) == [Example(a=text, b="1")]
+
+
 def test_another_delimiter(tmp_path: Path) -> None:
     assert read_csv(written(tmp_path, "r.tsv", "a\tb\n1,5\t2\n"), delimiter="\t") == [Example(a="1,5", b="2")]
 

@@ -48,6 +48,7 @@ def test_a_byte_order_mark_is_no_part_of_the_data(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ('{"a": 1}\n{"a": ', "line 2 is not JSON"),
+        ('{"a": ' + "[" * 100_000, "line 1 is not JSON"),
         ('{"a": 1}\n\n[1, 2]', r"line 3 is no JSON object: \[1, 2\]"),
         ("", "holds no examples"),
         (b"\xff\xfe", "Cannot read"),

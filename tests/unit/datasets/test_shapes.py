@@ -82,6 +82,15 @@ def test_a_file_a_split_and_files_that_are_not_there(gsm8k: Path) -> None:
         _ = GSM8K(gsm8k).test
 
 
+def test_two_forms_of_a_split_are_not_read_as_one(gsm8k: Path, hotpot: Path) -> None:
+    rows = len(GSM8K(gsm8k).test)
+    lines(gsm8k / "test_socratic.jsonl", [math(n) for n in range(10)])
+    assert len(GSM8K(gsm8k).test) == rows
+    (hotpot / "hotpot_dev_distractor_v1.json").write_bytes((hotpot / "hotpot_dev_fullwiki_v1.json").read_bytes())
+    with pytest.raises(ConfigError, match=r"hotpot_dev_distractor_v1.json, hotpot_dev_fullwiki_v1.json. Give path="):
+        _ = HotPotQA(hotpot).test
+
+
 def test_files_in_several_pieces_and_in_parquet(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow.parquet import write_table

@@ -114,9 +114,12 @@ def test_near_copies_stay_in_one_part_and_are_told() -> None:
 
 def test_a_group_that_is_larger_than_a_part() -> None:
     rows = [Example(text="the same").with_inputs("text")] * 8 + [Example(text="another").with_inputs("text")] * 2
-    with pytest.warns(UserWarning, match="8 of 10"):
+    with pytest.warns(UserWarning, match="8 of 10") as told:
         parts = split(rows)
     assert sorted(len(part) for part in parts) == [0, 2, 8]
+    empty = next(name for name, part in parts._asdict().items() if not part)
+    assert str(told[1].message).startswith(f"Nothing is left for {empty}: 8 of 10 examples are near copies")
+    assert told[1].filename == __file__
 
 
 @given(

@@ -150,6 +150,27 @@ def test_one_that_raises_is_warned_of_once_and_left_out() -> None:
     assert broken.calls == 2
 
 
+class Rigid:
+    """A callback that takes no attributes."""
+
+    __slots__ = ()
+
+    def on_lm_start(self, **told: Any) -> None:
+        raise ValueError("odd")
+
+
+class Named(Answer):
+    """A program that means something else by the name."""
+
+    def callbacks(self) -> None:
+        """No list."""
+
+
+def test_nothing_that_stands_as_a_callback_touches_a_call() -> None:
+    with burnish.context(lm=lm(), callbacks=[Rigid()]), pytest.warns(UserWarning, match="Rigid.on_lm_start raised"):
+        assert Named()(question="?").answer == "Paris"
+
+
 def test_what_is_watched_by_hand_is_told_too() -> None:
     class Tool:
         name = "search"

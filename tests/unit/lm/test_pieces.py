@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from burnish.engine.journal import RunJournal
 from burnish.engine.meter import BudgetMeter
 from burnish.errors import BudgetExhausted, LMTransient
+from burnish.lm.backends.openai_stream import ChunkReader
 from burnish.lm.lm import LM
 from burnish.lm.pieces import Pieces, current_pieces, heard_by
 from burnish.lm.request import Output, Request, Response
@@ -117,6 +120,31 @@ def test_what_a_backend_asks_others_is_not_heard() -> None:
     assert heard.pieces == [(0, "said")]
 
 
+def test_what_had_come_of_a_reply_that_broke_off_is_on_the_bill() -> None:
+    class Breaks:
+        calls = 0
+
+        async def complete(self, request: Request) -> Response:
+            raise NotImplementedError
+
+        async def stream(self, request: Request, deliver: Callable[[int, str], None]) -> Response:
+            self.calls += 1
+            if self.calls == 2:
+                raise LMTransient("busy", model="m", status=503)
+            deliver(0, "x" * 400)
+            if self.calls == 1:
+                raise LMTransient("gone", model="m")
+            return Response((Output("x" * 400),), Usage(1, 10, 100), "m")
+
+    ledger = Ledger()
+    lm = LM("breaks/model", backend=Breaks(), cache=False, num_retries=2)
+    heard, _ = ask(lm, scope=Scope(ledger=ledger))
+    asked = lm.request([{"role": "user", "content": "?"}], config={}).tokens
+    used = ledger.total()
+    assert (used.calls, used.prompt_tokens, used.completion_tokens) == (3, asked + 10, 201)
+    assert heard.pieces == [(0, "x" * 400)]
+
+
 def test_no_attempt_is_heard_twice() -> None:
     lm = ScriptedLM([LMTransient("gone", model="m"), LMTransient("gone", model="m"), "Paris"], num_retries=2, pieces=2)
     heard, _ = ask(lm)
@@ -143,3 +171,23 @@ def test_of_the_same_request_at_once_one_is_asked_and_both_are_heard(tmp_path: P
     assert len(lm.requests) == 1
     assert first.pieces == [(0, "It i"), (0, "s Pa"), (0, "ris.")]
     assert second.pieces == [(0, "It is Paris.")]
+
+
+def seconds_for(pieces: int) -> float:
+    """What a streamed reply takes to be read and told."""
+    event = f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': 'word '}}]})}\n\n".encode()
+    heard = Heard()
+    chunks = ChunkReader(Pieces(heard)._deliver)
+    begin = time.process_time()
+    for _ in range(pieces):
+        chunks.feed(event)
+    chunks.feed(b"data: [DONE]\n\n")
+    text = chunks.reply()["choices"][0]["message"]["content"]
+    took = time.process_time() - begin
+    assert text == "word " * pieces == "".join(piece or "" for _, piece in heard.pieces)
+    return took
+
+
+def test_a_piece_costs_the_same_however_long_the_reply_is() -> None:
+    # Where each piece looked at all before it, this is over 100 times as much.
+    assert seconds_for(64_000) < 30 * seconds_for(8_000)

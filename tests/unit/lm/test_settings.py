@@ -117,3 +117,14 @@ def test_what_fits_is_taken(settings: Settings) -> None:
     assert {name: getattr(settings, name) for name in fitting} == fitting
     settings.configure(**dict.fromkeys(("lm", "adapter", "cache", "max_errors")))
     assert settings.lm is None
+
+
+def test_setting_an_attribute_configures_it(settings: Settings) -> None:
+    settings.num_threads = 3
+    with settings.context(num_threads=5):
+        assert settings.num_threads == 5
+    settings.configure(num_threads=4)
+    assert settings.num_threads == 4
+    for name, value in (("threads", 2), ("num_threads", 0)):
+        with pytest.raises(ConfigError):
+            setattr(settings, name, value)

@@ -152,8 +152,8 @@ def test_what_takes_too_much_is_ended(text: str, says: str | None) -> None:
         assert PythonInterpreter(timeout=5).execute(text) == ""
     else:
         with pytest.raises(CodeError, match=says):
-            PythonInterpreter(timeout=0.8 if "0.8" in says else 10, memory=256).execute(text)
-    assert time.monotonic() - begun < 8
+            PythonInterpreter(timeout=0.8 if "0.8" in says else 30, memory=256).execute(text)
+    assert time.monotonic() - begun < 40
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory of a process's addresses so")

@@ -371,3 +371,26 @@ def test_callbacks_are_told_of_each_tool_that_is_called() -> None:
         ("start", "finish", {}),
         ("end", "Completed.", "NoneType"),
     ]
+
+
+def test_a_loaded_agent_tells_of_the_tools_that_it_has(tmp_path: Any) -> None:
+    def other(place: str) -> str:
+        """Looks elsewhere."""
+        return place
+
+    saved = ReAct("question -> answer", tools=[search])
+    saved.react.signature = saved.react.signature.with_instructions("Look twice.")
+    saved.react.demos = [Example(question="?", trajectory="", **step("search", query="x")).with_inputs("question")]
+    saved.save(tmp_path / "agent.json")
+    loaded = ReAct("question -> answer", tools=[other])
+    with pytest.warns(
+        UserWarning, match=r"'react': demo 0 .* next_tool_name='search', which is none of other \| finish"
+    ):
+        loaded.load(tmp_path / "agent.json")
+    lm = ScriptedLM(DONE)
+    with burnish.context(lm=lm, adapter=plain()):
+        loaded(question="?")
+    told = lm.requests[0].messages[0]["content"]
+    assert "Look twice." in told
+    assert "Looks elsewhere." in told
+    assert "Finds passages." not in told

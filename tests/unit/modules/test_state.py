@@ -311,6 +311,7 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [way, *[place for key, part in items for place in places(part, (*way, key))]]
 
 
+@pytest.mark.filterwarnings("ignore:Predictor .* which is none of")
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(places(GOOD)[1:]), json_values)
 def test_any_json_in_any_place_is_loaded_whole_or_refused_whole(way: tuple[Any, ...], value: Any) -> None:
@@ -389,6 +390,7 @@ class Nested(Module):
         self.again = self.inside
 
 
+@pytest.mark.filterwarnings("ignore:Predictor .* which is none of")
 def test_every_predictor_is_saved_once_wherever_it_is_kept() -> None:
     program = Nested()
     for number, predictor in enumerate(program.predictors()):

@@ -117,6 +117,23 @@ def test_what_does_not_fit_is_named_as_the_file_has_it() -> None:
         Other().load(CASES / "reasoned-2.5.2.json")
 
 
+def test_a_retriever_s_state_is_its_number_of_passages() -> None:
+    class Asks(Module):
+        def __init__(self) -> None:
+            self.retrieve = burnish.Retrieve(k=3)
+            self.answer = Predict("context, question -> answer")
+
+    saved = {name: part for name, part in Asks().dump_state().items() if name != "burnish"}
+    program = Asks()
+    program.load_state({"retrieve": {"k": 7}, **saved})
+    assert program.retrieve.k == 7
+    for wrong in ({"k": "7"}, {"k": 0}, {"k": 7, "more": 1}):
+        with pytest.raises(StateError, match="no predictor for state 'retrieve'"):
+            program.load_state({"retrieve": wrong, **saved})
+    with pytest.raises(StateError, match="no predictor for state 'find'"):
+        program.load_state({"find": {"k": 7}, **saved})
+
+
 def test_a_compiled_part_which_dspy_does_not_save_is_left_as_it_is() -> None:
     class Around(Module):
         def __init__(self) -> None:

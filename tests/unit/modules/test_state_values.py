@@ -157,6 +157,7 @@ def test_a_value_of_the_fields_type_comes_back_as_such_and_asks_the_same(kind: A
     holds()
 
 
+@pytest.mark.filterwarnings("ignore:Predictor .* which is none of")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from([kind for kind, _ in TYPES]), loose | st.sets(names, max_size=3) | st.dates())
 @example(set[str], ["b", "a"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
@@ -42,6 +43,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, asked: dict[str, Any]) -> None:
         server: Any = self.server
         server.seen.append((self.command, self.path, asked))
+        server.user = self.headers.get("authorization")
         status, body = 200, json.dumps({"topk": ROWS[: asked["k"]]}).encode()
         if server.faults and (server.only is None or server.only in asked["query"]):
             fault = server.faults.pop(0) if len(server.faults) > 1 else server.faults[0]
@@ -106,6 +108,16 @@ def test_get_and_post_ask_the_same(server: Any) -> None:
 def test_a_port_and_a_query_of_the_address_are_kept(server: Any) -> None:
     ColBERTv2("http://127.0.0.1/api/search?index=wiki&key=MARKER-123", port=server.server_port)("x", k=1)
     assert server.seen[0][1] == "/api/search?index=wiki&key=MARKER-123&query=x&k=1"
+
+
+@pytest.mark.parametrize("posts", [False, True])
+def test_user_and_password_go_to_the_server_and_nowhere_else(posts: bool, server: Any) -> None:
+    place = server.url.removeprefix("http://")
+    retriever = ColBERTv2(f"http://me:MARKER%40123@{place}?key=MARKER-45#top", post_requests=posts)
+    assert len(retriever("where?", k=2)) == 2
+    assert server.user == "Basic " + base64.b64encode(b"me:MARKER@123").decode()
+    assert server.seen[0][1].startswith("/api/search?key=MARKER-45" + "&query=where" * (not posts))
+    assert b"MARKER" not in pickle.dumps(retriever) + repr((retriever, vars(retriever))).encode()
 
 
 def test_what_was_found_is_asked_for_once(server: Any) -> None:

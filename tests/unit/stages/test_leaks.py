@@ -59,6 +59,12 @@ def test_inputs_count_and_labels_do_not() -> None:
     assert told(train=train, test=[train[0].copy(q="How?")], fields=["a"]) == ["test[0] is train[0]"]
 
 
+def test_rows_without_marks_are_held_against_the_inputs_of_the_others() -> None:
+    train = [Example(q="Where is my card?", a="here"), Example(q="another", a="there")]
+    assert told(train=train, test=rows("Where is my card?", a="there")) == ["test[0] is train[0]"]
+    assert told(train=train, test=[Example(q="another", a="here")]) == []
+
+
 def test_values_of_any_kind_are_compared_by_what_they_say() -> None:
     class Loud:
         def __repr__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -163,6 +165,9 @@ def test_a_listener_that_could_mean_several_or_none_is_refused() -> None:
             self.second = burnish.Predict("question -> answer")
 
     program = Twice()
+    for wrong in ("answer", ["answer"], StreamListener("answer", program.first)):
+        with pytest.raises(ConfigError, match="give a list, such as .StreamListener"):
+            burnish.streamify(program, stream_listeners=wrong)
     with pytest.raises(ConfigError, match="could mean 'first' or 'second'"):
         burnish.streamify(program, stream_listeners=[StreamListener("answer")])
     with pytest.raises(ConfigError, match="finds no such predictor"):
@@ -417,3 +422,15 @@ def test_any_async_generator_can_be_taken_without_async() -> None:
             break
     gc.collect()
     assert closed == [True, True]
+
+
+def test_a_script_ends_with_a_stream_that_it_has_left_open() -> None:
+    script = (
+        "import burnish\n"
+        "from burnish.testing import ScriptedLM\n"
+        "burnish.configure(lm=ScriptedLM([{'answer': 'It is Paris. ' * 20}]))\n"
+        "stream = burnish.streamify(burnish.Predict('question -> answer'), async_streaming=False)(question='?')\n"
+        "print(next(stream).chunk)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("It is\n", "")

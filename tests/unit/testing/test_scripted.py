@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import burnish
 from burnish.errors import ConfigError, LMRejected, LMTransient
 from burnish.loop import run_sync
 from burnish.testing import ScriptedLM
@@ -84,3 +85,12 @@ def test_latency_may_depend_on_the_request_and_calls_overlap() -> None:
     run_sync(both())
     assert ended == ["fast", "slow"]
     assert [request.messages[0]["content"] for request in lm.requests] == ["slow", "fast"]
+
+
+def test_a_dict_is_written_in_the_form_that_is_asked_for() -> None:
+    lm = ScriptedLM([{"answer": 3}, {"answer": "three"}, {"answer": "three"}])
+    with burnish.context(lm=lm, adapter="json"):
+        assert burnish.Predict("question -> answer: int")(question="?").answer == 3
+        with pytest.raises(burnish.ReplyError, match="`answer` is 'three', and that is no int") as caught:
+            burnish.Predict("question -> answer: int")(question="?")
+    assert caught.value.reply == '{"answer": "three"}'

@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic_core import from_json
 
@@ -31,7 +31,7 @@ from burnish.lm.backends.openai_errors import no_reply, refused, unusable, unusa
 from burnish.lm.backends.openai_stream import ChunkReader, is_stream
 from burnish.lm.capabilities import capabilities
 from burnish.lm.request import Output, Request, Response, canonical
-from burnish.lm.secrets import bare_address
+from burnish.lm.secrets import bare_address, basic_authorization
 from burnish.lm.tokens import estimate
 from burnish.values.usage import Usage
 
@@ -210,10 +210,9 @@ def _headers(endpoint: Endpoint, provider: str, base: str) -> dict[str, str]:
                 f"There is no API key for model {endpoint.model!r}. Set OPENAI_API_KEY, or give "
                 "api_key=... with the model; for a server of your own, give its api_base=... too."
             )
-    user = urlsplit(endpoint.api_base or "")
-    if user.username is not None and not key:
-        pair = f"{unquote(user.username)}:{unquote(user.password or '')}"
-        headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    user = basic_authorization(endpoint.api_base or "")
+    if user is not None:
+        headers["authorization"] = user
     if key:
         headers["authorization"] = f"Bearer {str(key).strip()}"
     for name in _HEADERS:

@@ -13,14 +13,16 @@ from typing import Any
 from burnish.errors import LMError, LMTransient
 from burnish.lm.backends.base import Endpoint
 from burnish.lm.backends.refusals import refusal
-from burnish.lm.secrets import cleared
+from burnish.lm.secrets import bare_address, cleared
 
 _LONGEST = 300
 
 
 def no_reply(endpoint: Endpoint, error: ConnectionError) -> LMTransient:
     """The error of a connection that brought no reply."""
-    return LMTransient(cleared(str(error), endpoint.credentials)[:_LONGEST], model=endpoint.model)
+    said = cleared(str(error), endpoint.credentials)[:_LONGEST].rstrip(".")
+    where = "" if endpoint.api_base is None else f" at {bare_address(endpoint.api_base)}"
+    return LMTransient(f"{said} ({endpoint.model}{where}).", model=endpoint.model)
 
 
 def unusable(endpoint: Endpoint, reply: Mapping[str, Any], *, part: str) -> LMTransient:

@@ -35,6 +35,8 @@ class ChunkReader:
         self._deliver = deliver
         self._rest = b""
         self._choices: dict[int, dict[str, Any]] = {}
+        # Number of a choice and name of a text → its pieces, joined at the end.
+        self._texts: dict[tuple[int, str], list[str]] = {}
         self._told: dict[str, Any] = {}
         self._done = False
         self.error: Mapping[str, Any] | None = None
@@ -61,6 +63,8 @@ class ChunkReader:
         whole = self._done or all(choice["finish_reason"] for choice in self._choices.values())
         if not whole or not self._choices:
             raise ValueError("it ended before the reply did")
+        for (number, name), pieces in self._texts.items():
+            self._choices[number]["message"][name] = "".join(pieces)
         return {**self._told, "choices": [self._choices[number] for number in sorted(self._choices)]}
 
     def _event(self, data: bytes) -> None:
@@ -93,7 +97,7 @@ class ChunkReader:
                 for call in value or ():
                     _join_call(message.setdefault("tool_calls", []), call)
             elif isinstance(value, str) and name != "role":
-                message[name] = (message.get(name) or "") + value
+                self._texts.setdefault((number, name), []).append(value)
                 if name == "content" and value:
                     self._deliver(number, value)
             elif value is not None:

@@ -20,14 +20,14 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     What it does:
         Candidates are zero-shot, labelled, the unshuffled bootstrap, and `num_candidate_programs`
         bootstraps of a shuffled trainset with 1 to `max_bootstrapped_demos` demos. Teacher runs
-        are shared between them, and all candidates' cells run together. A student that has demos
-        already is a candidate as it is.
+        are shared between them. The candidates race: all see the valset in one order, a block at a time, and those that are
+        beaten beyond doubt see no more. A student that has demos already is a candidate as it is.
 
     When it helps:
         With some 50 examples or more, where which demos are shown matters.
 
     What it costs (LM calls):
-        predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds), and
+        At most predictors × ((num_candidate_programs + 3) × valset + trainset × max_rounds), and
         predictors × valset more where the student has demos already.
 
     Example:
@@ -50,6 +50,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         num_candidate_programs: Shuffled bootstraps.
         stop_at_score: A score, 0 to 100, that is good enough: later candidates are dropped.
         metric_threshold: The score that passes while bootstrapping; None takes what is true.
+        race: Whether candidates that are beaten beyond doubt are dropped; else each is scored in full, as with `stop_at_score`.
         common: The settings of every optimizer, see `Optimizer`.
     """
 
@@ -67,6 +68,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         max_errors: int | None = None,
         stop_at_score: float | None = None,
         metric_threshold: float | None = None,
+        *,
+        race: bool = True,
         **common: Any,
     ) -> None:
         super().__init__(
@@ -85,6 +88,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         check_whole(0, num_candidate_programs=num_candidate_programs)
         self.num_candidate_programs = num_candidate_programs
         self.stop_at_score = stop_at_score
+        self.race = race
 
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
         """Teacher runs, shared between candidates, and the scoring of all candidates."""
@@ -120,7 +124,10 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         candidates = [session.baseline()] if any(p.demos for p in session.student.predictors()) else []
         candidates += proposed
         stop_at = None if self.stop_at_score is None else self.stop_at_score / 100
-        await session.race(candidates, stop_at=stop_at)
+        if self.race:
+            await session.race(candidates, stop_at=stop_at)
+        else:
+            await session.score(candidates, stop_at=stop_at)
         return session.leader()
 
 

@@ -139,8 +139,11 @@ if TYPE_CHECKING:
     from burnish.modules.trace_log import TraceLog as TraceLog
     from burnish.optimizers.base import Optimizer as Optimizer
     from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
+    from burnish.optimizers.copro import COPRO as COPRO
+    from burnish.optimizers.ensemble import Ensemble as Ensemble
     from burnish.optimizers.knn_few_shot import KNNFewShot as KNNFewShot
     from burnish.optimizers.labeled_few_shot import LabeledFewShot as LabeledFewShot
+    from burnish.optimizers.mipro import MIPROv2 as MIPROv2
     from burnish.optimizers.random_search import (
         BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
     )
@@ -257,6 +260,9 @@ _HOMES = {
     "optimizers.labeled_few_shot": ("LabeledFewShot",),
     "optimizers.bootstrap_few_shot": ("BootstrapFewShot",),
     "optimizers.knn_few_shot": ("KNNFewShot",),
+    "optimizers.copro": ("COPRO",),
+    "optimizers.mipro": ("MIPROv2",),
+    "optimizers.ensemble": ("Ensemble",),
     "optimizers.random_search": ("BootstrapFewShotWithRandomSearch", "BootstrapRS"),
     "errors": (
         "BurnishError",

@@ -1,4 +1,4 @@
-"""The Rust core: text metrics, board statistics, the choice of traces, the nearest rows, draws, fingerprints, an HTTP client.
+"""The Rust core: text metrics, board statistics, the choice of traces, the nearest rows, searches and races, draws, fingerprints, an HTTP client.
 
 Arrays are one-dimensional, contiguous numpy columns unless a shape is given; columns that go together have equal
 length. Arguments of a wrong type, length or range raise `burnish.errors.ConfigError` with the argument and the row. So
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
+# Candidate, example, score and status, as `Board.append` takes them.
+_Rows: TypeAlias = tuple[_Ints, _Ints, _Floats, NDArray[np.uint8]]
 
 __all__ = [
     "Board",
@@ -31,7 +33,13 @@ __all__ = [
     "normalize",
     "passage_match",
     "precision",
+    "race_beaten",
+    "race_rejects",
     "recall",
+    "search_design",
+    "search_random",
+    "search_surrogate",
+    "search_tpe",
 ]
 
 def normalize(texts: Sequence[str]) -> list[str]:
@@ -499,3 +507,102 @@ class TraceTable:
         """Score, predictor, rollout and tokens of each row, and its sketch: 128 bits in two columns."""
 
     def __len__(self) -> int: ...
+
+def search_random(sizes: _Ints, picks: _Ints, n: int, seed: int, step: int) -> _Ints:
+    """New candidates by chance.
+
+    Args:
+        sizes: How many choices each slot has.
+        picks: Candidates that are not to come: their choices, one candidate after another.
+        n: How many; fewer come where the space has no more.
+        seed: Where chance comes from.
+        step: Which time it is that this seed is asked.
+
+    Returns:
+        Their choices, one candidate after another.
+    """
+
+def search_design(sizes: _Ints, n: int, seed: int) -> _Ints:
+    """Candidates in which every choice of a slot comes equally often, or once more.
+
+    Args:
+        sizes: How many choices each slot has.
+        n: How many; fewer come where the space has no more.
+        seed: Where chance comes from.
+
+    Returns:
+        Their choices, one candidate after another; the first has the first choice of every slot.
+    """
+
+def search_tpe(
+    sizes: _Ints, picks: _Ints, rows: _Rows, closed: NDArray[np.bool_], n: int, seed: int, step: int
+) -> _Ints:
+    """Candidates by a tree-structured Parzen estimator over all slots together.
+
+    Args:
+        sizes: How many choices each slot has.
+        picks: The candidates on the board: their choices, one candidate after another.
+        rows: The board's rows.
+        closed: For each candidate whether it is not to come again.
+        n: How many; fewer come where the space has no more.
+        seed: Where chance comes from.
+        step: Which time it is that this seed is asked.
+
+    Returns:
+        Their choices, one candidate after another, all different.
+    """
+
+def search_surrogate(
+    sizes: _Ints,
+    picks: _Ints,
+    rows: _Rows,
+    closed: NDArray[np.bool_],
+    n: int,
+    greedy: float,
+    seed: int,
+    step: int,
+) -> tuple[_Ints, _Floats, _Floats, _Floats]:
+    """Candidates by a Gaussian process over slots, pairs of slots and shared examples.
+
+    Args:
+        sizes: How many choices each slot has.
+        picks: The candidates on the board: their choices, one candidate after another. At most 2,048 with a score.
+        rows: The board's rows.
+        closed: For each candidate whether it is not to come again.
+        n: How many; fewer come where the space has no more.
+        greedy: Share of them that the expected score chooses; the others are each best in a draw from the posterior.
+        seed: Where chance comes from.
+        step: Which time it is that this seed is asked.
+
+    Returns:
+        Their choices, one candidate after another, all different; expected score and standard deviation of each candidate on
+        the board, NaN without a score; shares of the expected score's variance: of each slot, of pairs, of candidates
+        alone; none without a score.
+    """
+
+def race_beaten(rows: _Rows, n_candidates: int, share: float, looks: int, error: float) -> NDArray[np.bool_]:
+    """Whether each candidate is worse than the best on the same examples, beyond doubt.
+
+    Args:
+        rows: The board's rows.
+        n_candidates: How many candidates there are, from number 0 on.
+        share: The best has at least this share of the examples of the one with the most.
+        looks: How often this is asked while scores come in.
+        error: The chance, over all candidates and looks, that the one which is truly the best is called beaten.
+
+    Returns:
+        A flag for each candidate.
+    """
+
+def race_rejects(rows: _Rows, n_candidates: int, n_examples: int, budget: int) -> tuple[_Ints, int]:
+    """Who is still in a race of successive rejects.
+
+    Args:
+        rows: The board's rows; all candidates see the examples in the same order.
+        n_candidates: How many entered.
+        n_examples: How many examples there are.
+        budget: Cells that the race may cost.
+
+    Returns:
+        The numbers of those still in, and how many examples each is to have seen next; 0 where one is left.
+    """

@@ -3,16 +3,22 @@
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.base import Optimizer as Teleprompter
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
+from burnish.optimizers.copro import COPRO
+from burnish.optimizers.ensemble import Ensemble
 from burnish.optimizers.knn_few_shot import KNNFewShot
 from burnish.optimizers.labeled_few_shot import LabeledFewShot
+from burnish.optimizers.mipro import MIPROv2
 from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
 
 __all__ = [
+    "COPRO",
     "BootstrapFewShot",
     "BootstrapFewShotWithRandomSearch",
     "BootstrapRS",
+    "Ensemble",
     "KNNFewShot",
     "LabeledFewShot",
+    "MIPROv2",
     "Optimizer",
     "Teleprompter",
 ]

@@ -238,3 +238,21 @@ def borrowed_bit(least, place):
     distance = next(distance for distance in range(128) if (place + distance) % 128 in least)
     value = least[(place + distance) % 128]
     return value & 1 if distance == 0 else ((value << 32 | distance) * SPREAD & MASK) >> 63
+
+
+def rejects(rows, n_candidates, n_examples, budget):
+    """Who is left in a race of successive rejects in which every cell was measured, and what comes next."""
+    scores = defaultdict(dict)
+    for candidate, example, score, _ in rows:
+        scores[candidate][example] = score
+    alive, weight = list(range(n_candidates)), 0.5 + sum(1 / k for k in range(2, n_candidates + 1))
+    while len(alive) > 1:
+        due = max(budget - n_candidates, 0) / weight / len(alive)
+        if len(alive) == 2:
+            due = max(due, max(budget - sum(len(scores[c]) for c in range(n_candidates) if c not in alive), 0) // 2)
+        due = min(max(int(due), 1), n_examples)
+        if any(len(scores[c]) < due for c in alive):
+            return alive, due
+        common = set.intersection(*(set(scores[c]) for c in alive))
+        alive.remove(min(alive, key=lambda c: (math.fsum(scores[c][e] for e in common), -c)))
+    return alive, 0

@@ -161,3 +161,27 @@ def test_fingerprint(case):
     for part in case["parts"]:
         prefix = prefix.extend(part)
     assert prefix.finish() == case["value"]
+
+
+@cases("search", "random")
+def test_search_random(case):
+    sizes, picks = (np.array(case[name], np.int64) for name in ("sizes", "picks"))
+    found = answer(case, lambda: _core.search_random(sizes, picks, case["n"], 0, 0))
+    if found is not None:
+        assert found.tolist() == case["found"]
+
+
+@cases("search", "beaten")
+def test_race_beaten(case):
+    found = answer(
+        case, lambda: _core.race_beaten(columns(case["rows"]), case["n_candidates"], 0.0, case["looks"], 0.05)
+    )
+    if found is not None:
+        assert found.tolist() == case["found"]
+
+
+@cases("search", "rejects")
+def test_race_rejects(case):
+    sizes = (case[name] for name in ("n_candidates", "n_examples", "budget"))
+    alive, examples = _core.race_rejects(columns(case["rows"]), *sizes)
+    assert (alive.tolist(), examples) == (case["alive"], case["examples"])

@@ -21,13 +21,16 @@ PARAMETERS = 8
 RUST_LINES = 500
 
 # Each exception names the file, or the file and the function (`*` stands for any text), and says why it stays whole.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "python/burnish/optimizers/mipro.py": "most of it is DSPy's many arguments, each with its line in the docstring",
+}
 LONG_FUNCTIONS: dict[str, str] = {}
 DSPY_SHAPED = "the arguments are DSPy's, so that its users' code runs"
 MANY_PARAMETERS: dict[str, str] = {
     "python/burnish/lm/lm.py::LM.__init__": DSPY_SHAPED,
     "python/burnish/evaluate.py::Evaluate.__init__": DSPY_SHAPED,
     "python/burnish/optimizers/*.py::*.__init__": DSPY_SHAPED,
+    "python/burnish/optimizers/mipro.py::MIPROv2.search": DSPY_SHAPED,
     "python/burnish/optimizers/*.py::*.compile": DSPY_SHAPED,
     "python/burnish/optimizers/*.py::*.acompile": DSPY_SHAPED,
 }

@@ -11,6 +11,7 @@ from burnish.errors import ConfigError
 from burnish.lm.settings import context
 from burnish.loop import in_thread
 from burnish.optimizers.base import Optimizer
+from burnish.optimizers.recorded import recorded_demos
 from burnish.optimizers.session import Session
 from burnish.stages.select import Demo, labelled, showing
 from burnish.stages.traces import TraceTable
@@ -110,7 +111,7 @@ class BootstrapFewShot(Optimizer):
         if self.traces is not None:
             table = await in_thread(_table, self.traces)
             limits = {"k": self.max_bootstrapped_demos, "threshold": self.metric_threshold}
-            augmented = await in_thread(session.recorded, table, **limits)
+            augmented = await in_thread(recorded_demos, session, table, **limits)
             return few_shot(session, "recorded", augmented, room=self.max_labeled_demos)
         order = range(len(session.trainset))
         (rollouts,) = await session.bootstrap([(order, self.max_bootstrapped_demos)], **self.teaching())

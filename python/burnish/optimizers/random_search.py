@@ -7,15 +7,11 @@ from typing import Any, ClassVar
 
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot, few_shot
-from burnish.optimizers.labeled_few_shot import labelled_few_shot
+from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
+from burnish.optimizers.demo_sets import ZERO_SHOT, demo_sets
 from burnish.optimizers.session import Session
-from burnish.stages.select import showing
-from burnish.values.seed import draw
 from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
-
-_ZERO_SHOT, _LABELLED, _UNSHUFFLED = -3, -2, -1
 
 
 class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
@@ -24,14 +20,14 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     What it does:
         Candidates are zero-shot, labelled, the unshuffled bootstrap, and `num_candidate_programs`
         bootstraps of a shuffled trainset with 1 to `max_bootstrapped_demos` demos. Teacher runs
-        are shared between them, and all candidates' cells run together. A student that has demos
-        already is a candidate as it is.
+        are shared between them. The candidates race: all see the valset in one order, a block at a time, and those that are
+        beaten beyond doubt see no more. A student that has demos already is a candidate as it is.
 
     When it helps:
         With some 50 examples or more, where which demos are shown matters.
 
     What it costs (LM calls):
-        predictors × ((num_candidate_programs + 3) × valset + at most trainset × max_rounds), and
+        At most predictors × ((num_candidate_programs + 3) × valset + trainset × max_rounds), and
         predictors × valset more where the student has demos already.
 
     Example:
@@ -54,6 +50,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         num_candidate_programs: Shuffled bootstraps.
         stop_at_score: A score, 0 to 100, that is good enough: later candidates are dropped.
         metric_threshold: The score that passes while bootstrapping; None takes what is true.
+        race: Whether candidates that are beaten beyond doubt are dropped; else each is scored in full, as with `stop_at_score`.
         common: The settings of every optimizer, see `Optimizer`.
     """
 
@@ -71,6 +68,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         max_errors: int | None = None,
         stop_at_score: float | None = None,
         metric_threshold: float | None = None,
+        *,
+        race: bool = True,
         **common: Any,
     ) -> None:
         super().__init__(
@@ -89,6 +88,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         check_whole(0, num_candidate_programs=num_candidate_programs)
         self.num_candidate_programs = num_candidate_programs
         self.stop_at_score = stop_at_score
+        self.race = race
 
     def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
         """Teacher runs, shared between candidates, and the scoring of all candidates."""
@@ -108,36 +108,27 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             restrict: Only these candidates: -3 zero-shot, -2 labelled, -1 unshuffled, 0… shuffled.
             labeled_sample: Whether the labelled candidate draws its demos or takes the first.
         """
-        seeds = [s for s in range(_ZERO_SHOT, self.num_candidate_programs) if restrict is None or s in restrict]
+        seeds = [s for s in range(ZERO_SHOT, self.num_candidate_programs) if restrict is None or s in restrict]
         if not seeds:
             raise ConfigError(
-                f"restrict={restrict!r} leaves no candidate of {_ZERO_SHOT}…{self.num_candidate_programs - 1}."
+                f"restrict={restrict!r} leaves no candidate of {ZERO_SHOT}…{self.num_candidate_programs - 1}."
             )
-        places = list(range(len(session.trainset)))
-        drawn = {seed: self._order(session, seed, places) for seed in seeds if seed >= _UNSHUFFLED}
-        passing = await session.bootstrap(list(drawn.values()), **self.teaching())
-        rollouts = dict(zip(drawn, passing, strict=True))
+        proposed = await demo_sets(
+            session,
+            seeds,
+            bootstrapped=self.max_bootstrapped_demos,
+            room=self.max_labeled_demos,
+            teaching=self.teaching(),
+            sample=labeled_sample,
+        )
         candidates = [session.baseline()] if any(p.demos for p in session.student.predictors()) else []
-        for seed in seeds:
-            if seed == _ZERO_SHOT:
-                candidates.append(showing("zero-shot", {name: [] for name in session.predictors}))
-            elif seed == _LABELLED:
-                candidates.append(labelled_few_shot(session, k=self.max_labeled_demos, sample=labeled_sample))
-            else:
-                name = "bootstrap" if seed == _UNSHUFFLED else f"bootstrap {seed}"
-                shown = session.demos_of(rollouts[seed])
-                candidates.append(few_shot(session, name, shown, room=self.max_labeled_demos))
+        candidates += proposed
         stop_at = None if self.stop_at_score is None else self.stop_at_score / 100
-        await session.race(candidates, stop_at=stop_at)
+        if self.race:
+            await session.race(candidates, stop_at=stop_at)
+        else:
+            await session.score(candidates, stop_at=stop_at)
         return session.leader()
-
-    def _order(self, session: Session, seed: int, places: list[int]) -> tuple[list[int], int]:
-        """Which examples to bootstrap first, and how many demos to make of them."""
-        if seed == _UNSHUFFLED:
-            return places, self.max_bootstrapped_demos
-        generator = draw(session.seed, "shuffle", seed)
-        order = generator.sample(places, len(places))
-        return order, generator.randint(min(1, self.max_bootstrapped_demos), self.max_bootstrapped_demos)
 
 
 BootstrapRS = BootstrapFewShotWithRandomSearch

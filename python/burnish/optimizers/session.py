@@ -7,37 +7,39 @@ with them.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
-
-import numpy as np
 
 from burnish.engine.events import EventStream
 from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
 from burnish.engine.meter import BudgetMeter
 from burnish.engine.runner import Runner
-from burnish.errors import BudgetExhausted, ConfigError, RunStopped
+from burnish.errors import BudgetExhausted, RunStopped
 from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
+from burnish.optimizers.racing import race_on
+from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
-from burnish.stages.bootstrap import Teacher
+from burnish.stages.bootstrap import Teacher, adopted, passes, teacher_candidate
 from burnish.stages.finish import build
-from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, recorded, showing, traced_back
-from burnish.stages.traces import TraceTable
+from burnish.stages.propose import Wanted, proposed
+from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import SHARE_TO_LEAD, Report
+from burnish.values.report import Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
-from burnish.values.space import Candidate, Choice
+from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
+
+# Fewer examples than this say too little of a gain to leave the others out.
+_ENOUGH_TO_CONFIRM = 20
 
 
 class Session:
@@ -81,6 +83,7 @@ class Session:
         self.candidates: list[Candidate] = []
         self.decisions: list[str] = []
         self._own_valset = valset is not None
+        self._confirmed: frozenset[int] = frozenset()
         self._troubles: list[Rollout] = []
         self._scored = 0
         self._started = time.monotonic()
@@ -95,7 +98,7 @@ class Session:
         self._runner = self._new_runner(student)
         self._teacher = teacher
         if teacher is not None:
-            self._adopt(teacher)
+            self.names = {**self.names, **adopted(teacher, self._tunable)}
 
     async def bootstrap(
         self,
@@ -134,12 +137,12 @@ class Session:
         elif shown_to is None and labelled_demos and not program._compiled:
             drawn = labelled(self.trainset, k=labelled_demos, seed=self.seed, purpose="teacher")
             shown = dict.fromkeys(self.predictors, drawn)
-        rounds = [_teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
+        rounds = [teacher_candidate(program, shown, lm, number) for number in range(max_rounds)]
 
         async def attempt(place: int, number: int) -> Rollout | None:
             candidate = rounds[number]
             if shown_to is not None:
-                candidate = _teacher_candidate(program, shown_to(place), lm, number)
+                candidate = teacher_candidate(program, shown_to(place), lm, number)
             cell = Cell(leaving_out(candidate, place), self.trainset[place], place)
             with settings.context(**options):
                 (rollout,) = await runner.run([cell], stage="bootstrap", traced=True)
@@ -148,7 +151,7 @@ class Session:
                 for choice in cell.candidate.choices.values():
                     choice.prompts.clear()
             self._note([rollout])
-            return rollout if _passes(rollout, threshold) else None
+            return rollout if passes(rollout, threshold) else None
 
         teacher = Teacher(attempt, max_rounds=max_rounds)
         passing = await all_of(teacher.first_passing(order, need=need) for order, need in orders)
@@ -159,32 +162,6 @@ class Session:
     def demos_of(self, rollouts: Sequence[Rollout]) -> dict[str, list[Demo]]:
         """The steps of passing rollouts as demos, for each predictor."""
         return bootstrapped(rollouts, self.names, per_predictor=max(len(rollouts), 1), seed=self.seed)
-
-    def recorded(self, table: TraceTable, *, k: int, threshold: float | None) -> dict[str, list[Demo]]:
-        """Recorded calls as demos for each predictor, traced back to the examples whose inputs they show.
-
-        Args:
-            table: What was recorded.
-            k: Demos a predictor at most.
-            threshold: The score that passes; None takes what is above 0, and every call where none has a score.
-
-        Raises:
-            ConfigError: No call of the table is one of the student's predictors', or none is good enough.
-        """
-        least = threshold
-        if least is None and np.isfinite(table.scores()).any():
-            least = math.ulp(0.0)
-        signatures = {name: predictor.signature for name, predictor in self._tunable.items()}
-        shown = recorded(table, signatures, per_predictor=k, min_score=least, seed=self.seed)
-        counts = ", ".join(f"{name!r} {len(demos)}" for name, demos in shown.items())
-        if k and not any(shown.values()):
-            raise ConfigError(
-                f"No recorded call became a demo, of {table!r}: either none scored "
-                f"{'above 0' if threshold is None else f'at least {threshold}'}, or none has a predictor's name and fields. The program's "
-                f"predictors are {', '.join(f'{name!r} ({signature.signature})' for name, signature in signatures.items())}."
-            )
-        self.decisions.append(f"Demos came from {len(table)} recorded calls: {counts}.")
-        return {name: traced_back(demos, self.trainset) for name, demos in shown.items()}
 
     async def score(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Score candidates on the whole valset and put them on the board.
@@ -197,25 +174,11 @@ class Session:
             stop_at: A mean that is good enough: of the candidates, in their order, those after the
                 first that reaches it are dropped.
         """
-        first = len(self.candidates)
-        self.candidates.extend(candidates)
+        first = self.enter(candidates).start
         size = len(self.valset)
-        cells = [
-            Cell(candidate if self._own_valset else leaving_out(candidate, place), example, place)
-            for candidate in candidates
-            for place, example in enumerate(self.valset)
-        ]
-        watch = _Watch(self, first, size, stop_at)
-
-        def done(place: int, rollout: Rollout) -> bool:
-            # A prompt without one demo serves one cell; kept, they would grow with the square of the demos.
-            if rollout.cell.candidate is not candidates[place // size]:
-                for choice in rollout.cell.candidate.choices.values():
-                    choice.prompts.clear()
-            return watch.done(place, rollout)
-
-        rollouts = await self._runner.run(cells, stage="score", recall=self._recall, done=done)
-        self._note(rollouts)
+        watch = Watch(self, first, size, stop_at)
+        cells = [(number, place) for number in range(first, len(self.candidates)) for place in range(size)]
+        rollouts = await self._run(cells, done=watch.done)
         kept = len(candidates) if watch.good_enough is None else watch.good_enough + 1
         for number in range(kept):
             self.board.add(first + number, rollouts[number * size : (number + 1) * size])
@@ -224,9 +187,79 @@ class Session:
             name = candidates[kept - 1].name
             self.decisions.append(f"{name!r} reached the score asked for; {len(candidates) - kept} more were dropped.")
 
+    def goes_on(self) -> bool:
+        """Whether the budget lets more be run."""
+        return self._exhausted() is None
+
+    def confirm_on(self, places: Sequence[int]) -> None:
+        """Tell the gain on these examples of the valset, which chose nothing, where they are enough to say something."""
+        if len(places) >= _ENOUGH_TO_CONFIRM:
+            self._confirmed = frozenset(places)
+            self.decisions.append(f"The gain is told on {len(places)} examples that no choice was made by.")
+
+    def enter(self, candidates: Sequence[Candidate]) -> range:
+        """Give candidates the next numbers on the board, without any score."""
+        first = len(self.candidates)
+        self.candidates.extend(candidates)
+        return range(first, len(self.candidates))
+
+    async def measure(self, cells: Sequence[tuple[int, int]]) -> None:
+        """Run candidates on examples of the valset, all at once, and put the scores on the board.
+
+        Args:
+            cells: Numbers of candidates, each with a place in the valset; what the board knows is not run again.
+        """
+        unknown = [cell for cell in dict.fromkeys(cells) if not self.board.known(*cell)]
+        rollouts = await self._run(unknown)
+        for (number, _), rollout in zip(unknown, rollouts, strict=True):
+            self.board.add(number, [rollout])
+        names = [candidate.name for candidate in self.candidates]
+        standings = stage_score.standings(self.board, names) if self.board else []
+        for number in sorted({number for number, _ in unknown}):
+            standing = standings[number]
+            fields = {"candidate": standing.name, "mean": standing.mean, "n": standing.n, "total": len(self.valset)}
+            self.tell("candidate_scored", **fields)
+
+    async def _run(
+        self, cells: Sequence[tuple[int, int]], *, done: Callable[[int, Rollout], bool] | None = None
+    ) -> list[Rollout]:
+        """Run cells of the board; no candidate is shown the example that it answers."""
+        rows = [
+            Cell(
+                self.candidates[number] if self._own_valset else leaving_out(self.candidates[number], place),
+                self.valset[place],
+                place,
+            )
+            for number, place in cells
+        ]
+
+        def ended(place: int, rollout: Rollout) -> bool:
+            # A prompt without one demo serves one cell; kept, they would grow with the square of the demos.
+            if rollout.cell.candidate is not self.candidates[cells[place][0]]:
+                for choice in rollout.cell.candidate.choices.values():
+                    choice.prompts.clear()
+            return done is not None and done(place, rollout)
+
+        rollouts = await self._runner.run(rows, stage="score", recall=self._recall, done=ended)
+        self._note(rollouts)
+        return rollouts
+
+    def means(self) -> list[float]:
+        """Each candidate's mean score so far; -1 where it has none."""
+        names = [candidate.name for candidate in self.candidates]
+        return [standing.mean if standing.n else -1.0 for standing in stage_score.standings(self.board, names)]
+
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
-        """Find the best of the candidates: every one sees the same examples in the same order."""
-        await self.score(candidates, stop_at=stop_at)
+        """Find the best of the candidates, and spend little on those that are beaten: see `racing`.
+
+        Args:
+            candidates: What to compare; they get the next numbers.
+            stop_at: A mean that is good enough; then each is scored in full, as by `score`.
+        """
+        if stop_at is not None:
+            await self.score(candidates, stop_at=stop_at)
+        else:
+            await race_on(self, self.enter(candidates))
 
     def check_measured(self) -> None:
         """Refuse to end as if all were well where nothing succeeded.
@@ -257,7 +290,10 @@ class Session:
         names = [candidate.name for candidate in self.candidates]
         gain = None
         if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
-            gain = stage_score.difference(self.board, self.candidates.index(winner), 0)
+            number, board = self.candidates.index(winner), self.board
+            if self._confirmed:
+                board = board.only(self._confirmed)
+            gain = stage_score.difference(board, number, 0)
         exhausted = self._exhausted()
         return Report(
             optimizer,
@@ -282,6 +318,39 @@ class Session:
     def inside(self) -> AbstractContextManager[Scope]:
         """The run around a block: models that the recipe asks by itself, and runs that it starts, are part of it."""
         return use_scope(self._scope, stage="search")
+
+    async def propose(
+        self, wanted: Sequence[Wanted], *, lm: Any = None, temperature: float = 1.0
+    ) -> dict[str, list[str]]:
+        """New instructions for predictors, each different from the others and from what the student has.
+
+        Costs one call for each that is wanted, and one more for each that cannot be used at first.
+
+        Args:
+            wanted: What to ask for, see `burnish.stages.propose.Wanted`.
+            lm: Who proposes; default is the model of the settings, else the student's own.
+            temperature: Of the calls.
+
+        Returns:
+            For each predictor that something was wanted for, what can be used.
+        """
+        names = list(dict.fromkeys(one.predictor for one in wanted))
+        known: dict[str, list[str]] = {name: [self._tunable[name].signature.instructions] for name in names}
+        for one in wanted:
+            known[one.predictor] += [text for text, _ in one.attempts]
+        with use_scope(stage="propose"):
+            found = await proposed(wanted, known, lm=self.prompt_model(lm), temperature=temperature)
+        self.decisions.append(str(found))
+        return found.instructions
+
+    def prompt_model(self, lm: Any) -> Any:
+        """Who writes about the program: the model given, else that of the settings, else the student's own."""
+        own = [predictor.lm for predictor in self._tunable.values()]
+        return lm or settings.lm or next((model for model in own if model is not None), None)
+
+    def predictor(self, name: str) -> Any:
+        """One of the student's predictors; read only."""
+        return self._tunable[name]
 
     def teaches(self, predictor: str, example: Example) -> bool:
         """Whether a labelled example shows some input and some output of a predictor."""
@@ -309,85 +378,9 @@ class Session:
             program, self._judge, scope=self._scope, limit=self._limit, max_errors=self._max_errors, tuned=True
         )
 
-    def _adopt(self, teacher: Any) -> None:
-        """Take the teacher's predictors for the student's of the same names."""
-        names = names_of(teacher)
-        theirs = dict(teacher.named_predictors(frozen=True))
-        for name, predictor in self._tunable.items():
-            there = theirs.get(name)
-            lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
-            if lacking:
-                what = f"predictor {name!r}" if there is None else f"{', '.join(sorted(lacking))} in predictor {name!r}"
-                raise ConfigError(
-                    f"The teacher has no {what}, which the student has. Both must be of the same structure, so that "
-                    "the teacher's steps can become the student's demos."
-                )
-        self.names = {**self.names, **names}
-
-
-class _Watch:
-    """Follows candidates while their cells end: tells of each, and when one is good enough.
-
-    Only a candidate whose predecessors have all ended is judged, so what is kept does not depend
-    on which cell ended first.
-    """
-
-    def __init__(self, session: Session, first: int, size: int, stop_at: float | None) -> None:
-        self.good_enough: int | None = None
-        self._session = session
-        self._first = first
-        self._size = size
-        self._stop_at = stop_at
-        self._ended: dict[int, list[Rollout]] = {}
-        self._next = 0
-        self._best = float("-inf")
-
-    def done(self, place: int, rollout: Rollout) -> bool:
-        """Take one rollout; true once no more are needed."""
-        self._ended.setdefault(place // self._size, []).append(rollout)
-        while self.good_enough is None and len(self._ended.get(self._next, ())) == self._size:
-            self._judge(self._ended.pop(self._next))
-            self._next += 1
-        return self.good_enough is not None
-
-    def _judge(self, rollouts: list[Rollout]) -> None:
-        values = [r.score.value for r in rollouts if r.score is not None and r.status is not Status.NOT_MEASURED]
-        name = self._session.candidates[self._first + self._next].name
-        # Exact, since the values stand in the order in which they arrived.
-        mean = math.fsum(values) / len(values) if values else float("nan")
-        fields = {"candidate": name, "mean": mean, "n": len(values), "total": self._size}
-        self._session.tell("candidate_scored", **fields)
-        if mean > self._best:
-            self._best = mean
-            self._session.tell("best_changed", **fields)
-        enough = len(values) >= SHARE_TO_LEAD * self._size
-        if self._stop_at is not None and enough and mean >= self._stop_at:
-            self.good_enough = self._next
-
-
-def _teacher_candidate(program: Any, shown: Mapping[str, Sequence[Demo]], lm: Any, number: int) -> Candidate:
-    """The teacher for one round: labelled demos, its LM, and temperature 1 after the first."""
-    config = {"temperature": 1.0, "rollout_id": number} if number else {}
-    if not shown and lm is None and not config:
-        return Candidate("teacher")
-    demos = showing("teacher", shown).choices
-    choices = {}
-    for name, _ in program.named_predictors(frozen=True):
-        choice = demos.get(name, Choice())
-        choices[name] = Choice(demos=choice.demos, sources=choice.sources, lm=lm, config=config)
-    return Candidate("teacher", choices)
-
 
 def _told(troubles: Sequence[Rollout]) -> str:
     """What went wrong in words, the same in whatever order it happened."""
     failed = sum(rollout.status is Status.FAILED for rollout in troubles)
     first = min(troubles, key=lambda rollout: rollout.cell.example_id)
     return f"{failed} runs failed and {len(troubles) - failed} were not measured. The first: {(first.reason or '').rstrip('.')}."
-
-
-def _passes(rollout: Rollout, threshold: float | None) -> bool:
-    if rollout.status is not Status.SCORED:
-        return False
-    if rollout.score is None:
-        return True
-    return bool(rollout.score) if threshold is None else rollout.score.value >= threshold

@@ -13,6 +13,8 @@ def burnish_optimizers() -> dict[str, str]:
         "BootstrapFewShot": "burnish.optimizers.bootstrap_few_shot:BootstrapFewShot",
         "BootstrapFewShotWithRandomSearch": "burnish.optimizers.random_search:BootstrapFewShotWithRandomSearch",
         "KNNFewShot": "burnish.optimizers.knn_few_shot:KNNFewShot",
+        "COPRO": "burnish.optimizers.copro:COPRO",
+        "MIPROv2": "burnish.optimizers.mipro:MIPROv2",
         "BootstrapRS": "burnish.optimizers.random_search:BootstrapRS",
     }
 
@@ -52,6 +54,16 @@ def burnish_embedders() -> dict[str, str]:
         "local": "burnish.lm.backends.openai_compatible:create",
         "openai_compatible": "burnish.lm.backends.openai_compatible:create",
         "litellm": "burnish.lm.backends.litellm:create",
+    }
+
+
+@hookimpl
+def burnish_searchers() -> dict[str, str]:
+    """Searchers of a space; the surrogate needs the fewest program runs, see `benches/records/search.md`."""
+    return {
+        "random": "burnish.stages.search:RandomSearcher",
+        "tpe": "burnish.stages.search:TPESearcher",
+        "surrogate": "burnish.stages.search:SurrogateSearcher",
     }
 
 

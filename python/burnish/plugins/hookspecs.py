@@ -60,7 +60,12 @@ def burnish_embedders() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def burnish_searchers() -> Factories:  # type: ignore[empty-body]
-    """Searchers: ``{name: factory (space, seed) -> searcher}``, which reads the board and asks."""
+    """Searchers: ``{name: factory (space, seed) -> searcher}``, which reads the board and asks.
+
+    A searcher has ``ask(tried, board, n, *, closed=()) -> list of picks``: the candidates to measure next, all different,
+    each a choice number for every slot. ``tried[i]`` are the picks of candidate ``i`` on the board; those numbered in
+    `closed` are not to come again. It keeps nothing between calls: same board, same picks.
+    """
 
 
 @hookspec

@@ -8,9 +8,15 @@ still missing. So the runs made are exactly those up to the last one needed, at 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
+from burnish.errors import ConfigError
+from burnish.modules.binding import names_of
+from burnish.stages.select import Demo, showing
 from burnish.values.rollout import Rollout
+from burnish.values.score import Status
+from burnish.values.space import Candidate, Choice
 
 # Runs the teacher on example `place`, attempt `round`; None where it did not pass.
 Attempt = Callable[[int, int], Awaitable[Rollout | None]]
@@ -76,3 +82,48 @@ class Teacher:
             if rollout is not None:
                 return rollout
         return None
+
+
+def teacher_candidate(program: Any, shown: Mapping[str, Sequence[Demo]], lm: Any, number: int) -> Candidate:
+    """The teacher for one round: labelled demos, its LM, and temperature 1 after the first."""
+    config = {"temperature": 1.0, "rollout_id": number} if number else {}
+    if not shown and lm is None and not config:
+        return Candidate("teacher")
+    demos = showing("teacher", shown).choices
+    choices = {}
+    for name, _ in program.named_predictors(frozen=True):
+        choice = demos.get(name, Choice())
+        choices[name] = Choice(demos=choice.demos, sources=choice.sources, lm=lm, config=config)
+    return Candidate("teacher", choices)
+
+
+def passes(rollout: Rollout, threshold: float | None) -> bool:
+    """Whether a teacher's rollout is good enough for a demo; None takes what the metric's truth says."""
+    if rollout.status is not Status.SCORED:
+        return False
+    if rollout.score is None:
+        return True
+    return bool(rollout.score) if threshold is None else rollout.score.value >= threshold
+
+
+def adopted(teacher: Any, predictors: Mapping[str, Any]) -> dict[int, str]:
+    """`id` → name of a teacher's predictors, whose steps become the demos of the student's of the same names.
+
+    Args:
+        teacher: The program that is run.
+        predictors: The student's predictors by name.
+
+    Raises:
+        ConfigError: The teacher lacks one of them, or a field of one.
+    """
+    theirs = dict(teacher.named_predictors(frozen=True))
+    for name, predictor in predictors.items():
+        there = theirs.get(name)
+        lacking = predictor.signature.fields.keys() - (there.signature.fields.keys() if there else ())
+        if lacking:
+            what = f"predictor {name!r}" if there is None else f"{', '.join(sorted(lacking))} in predictor {name!r}"
+            raise ConfigError(
+                f"The teacher has no {what}, which the student has. Both must be of the same structure, so that "
+                "the teacher's steps can become the student's demos."
+            )
+    return names_of(teacher)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from burnish.testing.contracts import MetricContract, OptimizerContract, PluginContract
     from burnish.testing.embedder_contract import EmbedderContract
     from burnish.testing.scripted import ScriptedLM
+    from burnish.testing.searcher_contract import SearcherContract
     from burnish.testing.server import serving
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "OptimizerContract",
     "PluginContract",
     "ScriptedLM",
+    "SearcherContract",
     "serving",
     "toy",
 ]
@@ -37,6 +39,7 @@ _HOME = {
     "OptimizerContract": "contracts",
     "PluginContract": "contracts",
     "ScriptedLM": "scripted",
+    "SearcherContract": "searcher_contract",
     "serving": "server",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from burnish.values.rollout import Rollout
@@ -66,3 +66,13 @@ class Board:
             self.score[row] = score
             self.status[row] = status
             self.replaced.append(row)
+
+    def only(self, examples: Collection[int]) -> Board:
+        """A board with the rows of some examples."""
+        part = Board()
+        for candidate, example, score, status in zip(
+            self.candidate, self.example, self.score, self.status, strict=True
+        ):
+            if example in examples:
+                part.put(candidate, example, score, Status(status))
+        return part

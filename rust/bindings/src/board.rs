@@ -114,7 +114,7 @@ impl Board {
 }
 
 /// The board's columns, held while the core reads them.
-struct Columns<'py> {
+pub struct Columns<'py> {
     candidate: PyReadonlyArray1<'py, i64>,
     example: PyReadonlyArray1<'py, i64>,
     score: PyReadonlyArray1<'py, f64>,
@@ -122,7 +122,7 @@ struct Columns<'py> {
 }
 
 impl<'py> Columns<'py> {
-    fn new(
+    pub fn new(
         candidate: &Bound<'py, PyAny>,
         example: &Bound<'py, PyAny>,
         score: &Bound<'py, PyAny>,
@@ -136,7 +136,7 @@ impl<'py> Columns<'py> {
         })
     }
 
-    fn rows(&self) -> PyResult<Rows<'_>> {
+    pub fn rows(&self) -> PyResult<Rows<'_>> {
         Ok(Rows {
             candidate: self.candidate.as_slice()?,
             example: self.example.as_slice()?,

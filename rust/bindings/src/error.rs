@@ -41,7 +41,9 @@ fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         | Error::NoRow { .. }
         | Error::Width { .. }
         | Error::Value { .. }
-        | Error::NoDirection { .. } => config_error(py, error.to_string()),
+        | Error::NoDirection { .. }
+        | Error::Combinations { .. }
+        | Error::Pick { .. } => config_error(py, error.to_string()),
         Error::File { .. } => state_error(py, error.to_string()),
     }
 }

@@ -12,6 +12,8 @@ mod error;
 mod fingerprint;
 mod http;
 mod knn;
+mod race;
+mod search;
 mod seed;
 mod text;
 mod traces;
@@ -27,6 +29,10 @@ mod _core {
     use crate::http::HttpClient;
     #[pymodule_export]
     use crate::knn::KnnIndex;
+    #[pymodule_export]
+    use crate::race::{race_beaten, race_rejects};
+    #[pymodule_export]
+    use crate::search::{search_design, search_random, search_surrogate, search_tpe};
     #[pymodule_export]
     use crate::seed::draw;
     #[pymodule_export]

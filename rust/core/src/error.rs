@@ -149,6 +149,24 @@ pub enum Error {
         /// The row found at fault.
         row: usize,
     },
+    /// A space has more candidates than can be numbered.
+    #[error("sizes multiply to more than {most} candidates; give fewer slots or choices")]
+    Combinations {
+        /// How many there may be.
+        most: u64,
+    },
+    /// A candidate picks a choice that its slot does not have.
+    #[error("picks[{row}] has {value} in slot {slot}, which has choices 0 to {size} (not included)")]
+    Pick {
+        /// The candidate found at fault.
+        row: usize,
+        /// The slot found at fault.
+        slot: usize,
+        /// What it says.
+        value: i64,
+        /// How many choices the slot has.
+        size: usize,
+    },
     /// A saved index cannot be read.
     #[error("this is no index that can be searched: {what}; build it again")]
     File {

@@ -105,6 +105,21 @@ pub fn t_quantile(degrees: usize) -> f64 {
     }
 }
 
+/// The chance that Student's t is above `t`, for whole degrees of freedom; half where there are none.
+///
+/// ```
+/// assert!((burnish_core::interval::t_tail(2.262_157_162_798_205_5, 9) - 0.025).abs() < 1e-12);
+/// ```
+#[must_use]
+pub fn t_tail(t: f64, degrees: usize) -> f64 {
+    if degrees == 0 {
+        return 0.5;
+    }
+    let angle = (t.abs() / (degrees as f64).sqrt()).atan();
+    let outside = ((1.0 - central_mass(angle, degrees - 1).0) / 2.0).max(0.0);
+    if t < 0.0 { 1.0 - outside } else { outside }
+}
+
 /// Newton's method on the angle θ with t = √ν·tan θ, where P(|T| < t) grows and bends down: from the left it never
 /// passes the root, and a first step from the right ends left of it.
 fn solved_quantile(degrees: usize) -> f64 {

@@ -25,6 +25,8 @@ mod error;
 pub mod fingerprint;
 pub mod interval;
 pub mod knn;
+pub mod race;
+pub mod search;
 pub mod seed;
 pub mod text;
 mod threads;

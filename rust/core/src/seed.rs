@@ -40,7 +40,7 @@ pub(crate) fn named(name: fmt::Arguments<'_>) -> u64 {
 }
 
 /// The finish of `SplitMix64`: one state in, one well-mixed number out.
-fn finish(state: u64) -> u64 {
+pub(crate) fn finish(state: u64) -> u64 {
     let mut mixed = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

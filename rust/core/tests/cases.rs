@@ -12,7 +12,7 @@
 
 use burnish_core::board::{Board, Rows};
 use burnish_core::traces::{self, Limits, Steps};
-use burnish_core::{Error, fingerprint, interval, seed, text};
+use burnish_core::{Error, fingerprint, interval, race, search, seed, text};
 use toml::{Table, Value};
 
 /// Every case of one kind in a file, with its name for messages.
@@ -249,5 +249,47 @@ fn fingerprints_bind() {
         assert_eq!(fingerprint::fingerprint(&parts.concat()), string(&case["value"]), "{name}");
         let prefix = parts.iter().fold(fingerprint::Fingerprint::new(""), |prefix, part| prefix.extend(part));
         assert_eq!(prefix.finish(""), string(&case["value"]), "{name}");
+    });
+}
+
+fn integers(value: &Value) -> Vec<i64> {
+    list(value, integer)
+}
+
+fn count(case: &Table, name: &str) -> usize {
+    integer(&case[name]).try_into().unwrap()
+}
+
+#[test]
+fn candidates_come_by_chance() {
+    each("search", "random", |case, name| {
+        let (sizes, picks) = (integers(&case["sizes"]), integers(&case["picks"]));
+        let found = search::random(&sizes, &picks, count(case, "n"), 0, 0);
+        if let Some(found) = answer(case, name, found) {
+            assert_eq!(found, integers(&case["found"]), "{name}");
+        }
+    });
+}
+
+#[test]
+fn who_is_beaten_beyond_doubt_is_told() {
+    each("search", "beaten", |case, name| {
+        let looks = count(case, "looks");
+        let found = with_rows(&case["rows"], |rows| race::beaten(rows, n_candidates(case), 0.0, looks, 0.05));
+        if let Some(found) = answer(case, name, found) {
+            assert_eq!(found, list(&case["found"], |value| value.as_bool().unwrap()), "{name}");
+        }
+    });
+}
+
+#[test]
+fn the_worst_is_rejected() {
+    each("search", "rejects", |case, name| {
+        let (examples, budget) = (count(case, "n_examples"), count(case, "budget"));
+        let found =
+            with_rows(&case["rows"], |rows| race::rejects(rows, n_candidates(case), examples, budget));
+        let phase = answer(case, name, found).unwrap();
+        assert_eq!(phase.alive, integers(&case["alive"]), "{name}");
+        assert_eq!(phase.examples, count(case, "examples"), "{name}");
     });
 }

@@ -1,0 +1,122 @@
+"""A space's candidates on a session's board: what a searcher asks for is entered, run, and found again by its picks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from burnish.optimizers.session import Session
+from burnish.stages.schedule import Rejects, Steps, ranked
+from burnish.stages.search import Picks, Searcher
+from burnish.values.seed import draw
+from burnish.values.space import Candidate, Choice, Slot, Space
+
+
+class Arena:
+    """Where the candidates of a space compete.
+
+    The session's board must be empty: a candidate's number there is its place among the picks that were tried.
+
+    Args:
+        session: The compile.
+        space: What to choose from; the first choice of each slot is the student's own.
+
+    Attributes:
+        tried: The picks of each candidate, by its number on the board.
+        order: The valset's places in the order in which every candidate sees them.
+    """
+
+    def __init__(self, session: Session, space: Space) -> None:
+        self.session = session
+        self.space = space
+        self.tried: list[Picks] = []
+        places = range(len(session.valset))
+        self.order: list[int] = draw(session.seed, "examples in order").sample(places, len(places))
+        self._numbers: dict[Picks, int] = {}
+
+    @property
+    def own(self) -> Picks:
+        """The picks of the student as it was given."""
+        return (0,) * len(self.space.slots)
+
+    def number(self, picks: Picks) -> int:
+        """A candidate's number; it is entered where it is new."""
+        number = self._numbers.get(picks)
+        if number is None:
+            made = candidate_of(self.space, picks, name=_name(self.space.slots, picks))
+            (number,) = self.session.enter([self.session.baseline() if picks == self.own else made])
+            self._numbers[picks] = number
+            self.tried.append(picks)
+        return number
+
+    async def measure(self, wanted: Sequence[tuple[Picks, Sequence[int]]]) -> None:
+        """Run candidates on places of the valset, all at once; what is known is not run again."""
+        cells = [(self.number(picks), place) for picks, places in wanted for place in places]
+        await self.session.measure(cells)
+
+    async def search(self, schedule: Steps | Rejects, searcher: Searcher) -> None:
+        """Follow a schedule to its end, or the budget's."""
+        board = self.session.board
+        while self.session.goes_on():
+            wanted = schedule.next(searcher, self.tried, board)
+            if not wanted:
+                return
+            await self.measure([(picks, self.order[:examples]) for picks, examples in wanted])
+
+    def best(self, searcher: Searcher) -> Picks:
+        """The candidate that is taken for the best; the student where none was measured."""
+        return next(iter(ranked(searcher, self.tried, self.session.board)), self.own)
+
+    async def confirm(self, winner: Picks) -> None:
+        """Run the winner and the student on the whole valset, so that the gain stands on examples that did not choose.
+
+        The gain is told on the examples that none of the two had seen before, where these are enough to say something.
+        """
+        both = [self.number(self.own), self.number(winner)]
+        seen = {
+            place
+            for number, place in zip(self.session.board.candidate, self.session.board.example, strict=True)
+            if number in both
+        }
+        unseen = [place for place in self.order if place not in seen]
+        await self.session.measure([(number, place) for number in both for place in self.order])
+        self.session.confirm_on(unseen)
+
+
+def candidate_of(space: Space, picks: Picks, *, name: str) -> Candidate:
+    """The candidate with choice number ``picks[i]`` in slot ``i``; demos stand in the space as a `Choice` of them."""
+    texts: dict[str, str] = {}
+    shown: dict[str, Choice] = {}
+    for slot, pick in zip(space.slots, picks, strict=True):
+        if slot.part == "instructions":
+            texts[slot.predictor] = slot.choices[pick]
+        else:
+            shown[slot.predictor] = slot.choices[pick]
+    empty = Choice()
+    choices = {}
+    for predictor in dict.fromkeys([*texts, *shown]):
+        demos = shown.get(predictor, empty)
+        choices[predictor] = Choice(texts.get(predictor), demos.demos, demos.sources)
+    return Candidate(name, choices)
+
+
+def _name(slots: Sequence[Slot], picks: Picks) -> str:
+    several = len({slot.predictor for slot in slots}) > 1
+    parts = [
+        f"{slot.predictor + ' ' if several else ''}{slot.part} {pick}" for slot, pick in zip(slots, picks, strict=True)
+    ]
+    return ", ".join(parts)
+
+
+def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:
+    """Instructions and demos of each predictor; the first of both are the student's own."""
+    baseline = session.baseline().choices
+    slots = []
+    for name in session.predictors:
+        own = baseline.get(name, Choice(demos=(), sources=()))
+        slots.append(
+            Slot(name, "instructions", [session.predictor(name).signature.instructions, *proposals.get(name, [])])
+        )
+        sets = [own, *(candidate.choices[name] for candidate in shown if name in candidate.choices)]
+        different = [choice for place, choice in enumerate(sets) if choice.demos not in [c.demos for c in sets[:place]]]
+        slots.append(Slot(name, "demos", different))
+    return Space([slot for slot in slots if len(slot.choices) > 1] or slots[:1])

@@ -1,0 +1,113 @@
+"""What the proposals of one compile are grounded on, found out once and shared by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from burnish.lm.scope import use_scope
+from burnish.loop import all_of
+from burnish.optimizers.session import Session
+from burnish.stages.grounds import as_lines, described, step_of, summarised
+from burnish.stages.propose import TIPS, Wanted
+from burnish.values.example import Example
+from burnish.values.seed import draw
+
+# Rows of the trainset that one proposal looks at; a prompt's room may allow fewer.
+_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """Summaries, and rows of each predictor.
+
+    Attributes:
+        session: The compile.
+        program: The program in words; empty where it is not to be shown.
+        data: The data in words; likewise.
+        rows: Predictor name → demos that a proposal may look at, beside the labelled examples that show the predictor's
+            own inputs and outputs.
+    """
+
+    session: Session
+    program: str = ""
+    data: str = ""
+    rows: Mapping[str, Sequence[Sequence[Example]]] = field(default_factory=dict)
+
+    @classmethod
+    async def of(
+        cls,
+        session: Session,
+        *,
+        lm: Any,
+        program: bool,
+        data: bool,
+        batch: int,
+        rows: Mapping[str, Sequence[Sequence[Example]]],
+    ) -> Grounding:
+        """Find out what is wanted of it: at most 6 calls, all at once but for the last."""
+        model = session.prompt_model(lm)
+
+        async def nothing() -> str:
+            return ""
+
+        with use_scope(stage="propose"):
+            told = await all_of(
+                [
+                    described(session.student, session.trainset[:batch], lm=model) if program else nothing(),
+                    summarised(session.trainset, batch=batch, lm=model) if data else nothing(),
+                ]
+            )
+        return cls(session, told[0], told[1], rows)
+
+    def wanted(
+        self,
+        predictor: str,
+        number: int,
+        *,
+        current: str | None = None,
+        attempts: Sequence[tuple[str, float]] = (),
+        tips: bool = True,
+        examples: bool = True,
+    ) -> Wanted:
+        """One proposal for a predictor; each number draws its own rows and its own tip.
+
+        Args:
+            predictor: Its name.
+            number: The proposal's number, from 0 on.
+            current: The instructions to begin from; default is the predictor's own.
+            attempts: What was tried before, with scores.
+            tips: Whether a tip says how to write.
+            examples: Whether rows are shown.
+        """
+        generator = draw(self.session.seed, "proposal", predictor, number)
+        tip = generator.choice(list(TIPS)) if tips else "plain"
+        asked = self.session.predictor(predictor)
+        return Wanted(
+            predictor,
+            number,
+            step_of(predictor, asked),
+            asked.signature.instructions if current is None else current,
+            self.program,
+            self.data,
+            attempts,
+            as_lines(self._rows(predictor, number, generator)) if examples else "",
+            tip,
+        )
+
+    def _rows(self, predictor: str, number: int, generator: Any) -> list[Example]:
+        """Labelled examples with all of the predictor's fields, its demos else: a draw of its own for each proposal."""
+        fields = list(self.session.predictor(predictor).signature.fields)
+        labelled = labelled_rows(self.session, predictor)
+        drawn = generator.sample(labelled, min(_ROWS, len(labelled)))
+        if not drawn:
+            sets = [shown for shown in self.rows.get(predictor, ()) if shown]
+            drawn = list(sets[number % len(sets)]) if sets else []
+        return [Example({name: row[name] for name in fields if name in row}) for row in drawn]
+
+
+def labelled_rows(session: Session, predictor: str) -> list[Example]:
+    """The training examples that show all that a predictor is given and must produce, but for its reasoning."""
+    needed = [name for name in session.predictor(predictor).signature.fields if name != "reasoning"]
+    return [row for row in session.trainset if all(name in row for name in needed)]

@@ -1,0 +1,210 @@
+"""`MIPROv2`: instructions and demos of every predictor, chosen together."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from burnish.engine.check import check_program
+from burnish.engine.judge import Metric
+from burnish.errors import ConfigError
+from burnish.lm.settings import context
+from burnish.optimizers.arena import Arena, space_of
+from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
+from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
+from burnish.optimizers.estimate import Estimate
+from burnish.optimizers.grounding import Grounding, labelled_rows
+from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
+from burnish.optimizers.session import Session
+from burnish.optimizers.trials import trials
+from burnish.plugins.manager import lookup
+from burnish.stages.schedule import Steps
+from burnish.values.example import Example
+from burnish.values.space import Candidate
+from burnish.values.whole import check_whole
+
+# Demos that a proposal may look at where the prompts themselves are to show none.
+_SHOWN_TO_PROPOSER = 3
+_OURS = "surrogate"
+# The original schedule: examples of a trial, and trials from one full evaluation to the next.
+_MINIBATCH, _FULL_EVERY = 35, 5
+
+
+class MIPROv2(BootstrapFewShot):
+    """Proposes instructions, bootstraps sets of demos, and searches for the best of both for every predictor.
+
+    What it does:
+        Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
+        a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
+        default a surrogate of the scores decides what is run next, on examples that all candidates share, with no more
+        program runs than the original schedule may make; the winner and the student are then run on the whole valset, and the gain is
+        told on examples that chose nothing, where there are enough. ``searcher="tpe"`` or another name runs the original
+        schedule: trials on minibatches, full evaluations of the best so far.
+
+    When it helps:
+        With some 200 examples or more, and for programs of several predictors; with both demo maxima 0 prompts stay without demos.
+
+    What it costs (LM calls):
+        Bootstrapping as `BootstrapFewShot` does for each order; proposals: predictors × instructions, at most twice, and 6 for
+        summaries; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
+
+    Example:
+        >>> optimizer = MIPROv2(metric=lambda example, prediction, trace=None: True, auto="light")
+        >>> optimizer.auto
+        'light'
+
+    Source:
+        Opsahl-Ong et al. 2024, arXiv:2406.11695. The surrogate: docs/design, and `burnish.stages.search`.
+
+    Args:
+        metric: What is made better.
+        prompt_model: Who proposes; default is the model of the settings.
+        task_model: The model that programs ask while they are compiled; default is that of the settings.
+        teacher_settings: Settings for the teacher's calls, such as ``{"lm": LM(...)}``.
+        max_bootstrapped_demos: Demos from runs, a predictor at most.
+        max_labeled_demos: Demos in all, a predictor, once labelled ones are added.
+        auto: ``"light"``, ``"medium"`` or ``"heavy"``: 6, 12 or 18 candidates a slot, and 100, 300 or 1000 examples to choose by;
+            None takes `num_candidates` and ``compile(num_trials=...)``.
+        num_candidates: Choices a slot.
+        init_temperature: Of the proposals.
+        verbose: Show a live display, as `progress` does.
+        track_stats: Taken for DSPy's sake: the report always has every candidate.
+        log_dir: DSPy's name for `run_dir`.
+        metric_threshold: The score that passes while bootstrapping; None takes what is true.
+        searcher: Who asks for the trials of the original schedule, by a name of the hook `burnish_searchers`; None is the default search.
+        common: The settings of every optimizer, see `Optimizer`.
+    """
+
+    takes: ClassVar[frozenset[str]] = frozenset({"teacher", "valset"})
+
+    def __init__(
+        self,
+        metric: Metric,
+        prompt_model: Any = None,
+        task_model: Any = None,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 4,
+        auto: str | None = "light",
+        num_candidates: int | None = None,
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        seed: int = 9,
+        init_temperature: float = 1.0,
+        verbose: bool = False,
+        track_stats: bool = True,
+        log_dir: str | Path | None = None,
+        metric_threshold: float | None = None,
+        *,
+        searcher: str | None = None,
+        **common: Any,
+    ) -> None:
+        if log_dir is not None and common.get("run_dir") is not None:
+            raise ConfigError("log_dir and run_dir are the same: give one of them.")
+        common = {"run_dir": log_dir, "seed": seed, "progress": verbose or None, **common}
+        limits = (max_bootstrapped_demos, max_labeled_demos, 1, max_errors)
+        super().__init__(metric, metric_threshold, teacher_settings, *limits, num_threads=num_threads, **common)
+        if metric is None:
+            raise ConfigError("MIPROv2 needs a metric to choose by. Give metric=...")
+        check_whole(1, num_candidates=num_candidates)
+        check_auto(auto, num_candidates)
+        self.prompt_model = prompt_model
+        self.task_model = task_model
+        self.auto = auto
+        self.num_candidates = num_candidates
+        self.init_temperature = init_temperature
+        self.track_stats = track_stats
+        self.searcher = searcher
+
+    def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
+        """See `Optimizer.estimate`; as `compile` does, it takes the examples to choose by from the trainset where there are no others."""
+        check_program(program, "program to compile", asks=False, tunes=True)
+        train, held_out = split(trainset, valset, auto=self.auto, seed=self.seed)
+        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
+        instructions, sets = choices_of(self.auto, self.num_candidates, zero_shot=zero_shot)
+        slots = len(program.predictors()) * (1 if zero_shot else 2)
+        number = trials_of(slots, max(instructions, 1 if zero_shot else sets + 1))
+        plan = Plan(number, min(_MINIBATCH, len(held_out)), _FULL_EVERY, len(held_out))
+        demos = _SHOWN_TO_PROPOSER if zero_shot else self.max_bootstrapped_demos
+        runs = {
+            "bootstrap": (0 if zero_shot else min(demos, len(train)), len(train)),
+            "propose": (instructions - 1, 2 * (instructions - 1) + 6),
+            "score": (len(held_out), plan.evaluations),
+        }
+        return Estimate.of(program, runs, teacher_lm=self._teacher_lm())
+
+    async def acompile(self, student: Any, *, trainset: Sequence[Example] = (), **given: Any) -> Any:
+        """`compile`, from async code."""
+        twin = copy.copy(self)
+        for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
+            if given.get(name) is not None:
+                setattr(twin, name, given.pop(name))
+        if given.pop("requires_permission_to_run", None):
+            raise ConfigError(
+                "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."
+            )
+        check_auto(self.auto, self.num_candidates, given.get("num_trials"))
+        train, valset = split(trainset, given.pop("valset", None), auto=self.auto, seed=twin.seed)
+        with context(**({} if self.task_model is None else {"lm": self.task_model})):
+            return await super(MIPROv2, twin).acompile(student, trainset=train, valset=valset, **given)
+
+    async def search(
+        self,
+        session: Session,
+        *,
+        num_trials: int | None = None,
+        minibatch: bool = True,
+        minibatch_size: int = _MINIBATCH,
+        minibatch_full_eval_steps: int = _FULL_EVERY,
+        program_aware_proposer: bool = True,
+        data_aware_proposer: bool = True,
+        view_data_batch_size: int = 10,
+        tip_aware_proposer: bool = True,
+        fewshot_aware_proposer: bool = True,
+    ) -> Candidate:
+        """Bootstrap, propose, search."""
+        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
+        instructions, sets = choices_of(self.auto, self.num_candidates, zero_shot=zero_shot)
+        shown = await self._demo_sets(session, sets, zero_shot=zero_shot)
+        grounding = await Grounding.of(
+            session,
+            lm=self.prompt_model,
+            program=program_aware_proposer,
+            data=data_aware_proposer,
+            batch=view_data_batch_size,
+            rows={
+                name: [c.choices[name].demos or () for c in shown if name in c.choices] for name in session.predictors
+            },
+        )
+        wanted = [
+            grounding.wanted(name, number, tips=tip_aware_proposer, examples=fewshot_aware_proposer)
+            for name in session.predictors
+            for number in range(instructions - 1)
+        ]
+        proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+        arena = Arena(session, space_of(session, proposals, [] if zero_shot else shown))
+        slots = arena.space.slots
+        size = min(minibatch_size, len(session.valset)) if minibatch else None
+        number = num_trials or trials_of(len(slots), max(len(slot.choices) for slot in slots))
+        plan = Plan(number, size, minibatch_full_eval_steps, len(session.valset))
+        searcher = lookup("searchers", self.searcher or _OURS)(arena.space, session.seed)
+        if self.searcher is not None:
+            return session.candidates[arena.number(await trials(arena, searcher, plan))]
+        arena.number(arena.own)
+        await arena.search(Steps(max(plan.evaluations - 2 * len(session.valset), 1), len(session.valset)), searcher)
+        winner = arena.best(searcher)
+        await arena.confirm(winner)
+        return session.candidates[arena.number(winner)]
+
+    async def _demo_sets(self, session: Session, sets: int, *, zero_shot: bool) -> list[Candidate]:
+        seeds = [ZERO_SHOT, LABELLED, UNSHUFFLED, *range(max(sets - 3, 0))][:sets]
+        demos = self.max_bootstrapped_demos
+        if zero_shot:
+            # Only for the proposer, and only where the labels alone show it nothing.
+            lacking = any(not labelled_rows(session, name) for name in session.predictors)
+            seeds, demos = [UNSHUFFLED] * lacking, _SHOWN_TO_PROPOSER
+        return await demo_sets(
+            session, seeds, bootstrapped=demos, room=max(self.max_labeled_demos, demos), teaching=self.teaching()
+        )

@@ -1,0 +1,134 @@
+"""What proposals are grounded on: the program in words, its data in words, and rows of the data to look at.
+
+Both summaries are made once a compile, from a few model calls; every proposal reads the same ones. A summary that cannot
+be had (the reply does not parse, say) is left out: proposals are then made without it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.adapters.describe import words
+from burnish.adapters.field_text import shown
+from burnish.errors import ReplyError
+from burnish.loop import all_of
+from burnish.modules.predict import Predict
+from burnish.values.example import Example
+from burnish.values.signature import InputField, OutputField, Signature
+from burnish.values.signature_fields import description
+
+# Characters of a program's code and of the rows that a prompt shows, at about four a token.
+_MOST_CODE = 16_000
+_MOST_ROWS = 12_000
+# Batches of rows that are looked at; the summary of more would hardly differ.
+_BATCHES = 4
+
+
+class DescribeProgram(Signature):
+    """Read the code of a program that asks a language model. Say what the program is for and how its steps work together.
+
+    Write two or three sentences, and name no details that the code does not show.
+    """
+
+    code: str = InputField(desc="the program's classes, or its steps where the code is not at hand")
+    data: str = InputField(desc="some of the program's examples")
+    description: str = OutputField(desc="what the program does, in two or three sentences")
+
+
+class ObserveRows(Signature):
+    """Look at rows of a data set and note what someone who solves the task should know.
+
+    Such as: subjects, form, length, wording, how the answers follow from the inputs, what is easily confused.
+    """
+
+    rows: str = InputField(desc="one JSON object a line")
+    observations: str = OutputField(desc="a few short remarks")
+
+
+class SummariseData(Signature):
+    """Turn remarks about parts of a data set into a summary of two or three sentences about the whole of it."""
+
+    observations: str = InputField(desc="remarks about parts of the data")
+    summary: str = OutputField(desc="what the data is like, in two or three sentences")
+
+
+async def described(program: Any, rows: Sequence[Example], *, lm: Any) -> str:
+    """The program in words; empty where the model brought none. Costs one call."""
+    asked = Predict(DescribeProgram)
+    try:
+        found = await asked.acall(code=code_of(program), data=as_lines(rows), lm=lm)
+    except ReplyError:
+        return ""
+    return str(found.description).strip()
+
+
+async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
+    """The data in words; empty where the model brought none.
+
+    Costs one call for each `batch` rows, of at most four batches, and one more where there are several.
+    """
+
+    async def observed(start: int) -> str:
+        try:
+            found = await Predict(ObserveRows).acall(rows=as_lines(rows[start : start + batch]), lm=lm)
+        except ReplyError:
+            return ""
+        return str(found.observations).strip()
+
+    starts = range(0, min(len(rows), batch * _BATCHES), batch)
+    remarks = [remark for remark in await all_of(observed(start) for start in starts) if remark]
+    if len(remarks) < 2:
+        return "".join(remarks)
+    try:
+        found = await Predict(SummariseData).acall(observations="\n\n".join(remarks), lm=lm)
+    except ReplyError:
+        return remarks[0]
+    return str(found.summary).strip()
+
+
+def as_lines(rows: Sequence[Any]) -> str:
+    """Rows as one JSON object a line, as many as a prompt has room for."""
+    lines: list[str] = []
+    room = _MOST_ROWS
+    for row in rows:
+        fields = {key: value for key, value in dict(row.items()).items() if key not in ("augmented", "dspy_uuid")}
+        line = shown(fields)
+        room -= len(line) + 1
+        if lines and room < 0:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def code_of(program: Any) -> str:
+    """The source of the program's own classes; its steps in words where no source is at hand."""
+    own = {type(part) for _, part in program.named_modules() if not type(part).__module__.startswith("burnish.modules")}
+    sources = []
+    for kind in sorted(own, key=lambda kind: kind.__qualname__):
+        try:
+            sources.append(inspect.getsource(kind))
+        except (OSError, TypeError):
+            continue
+    steps = [step_of(name, predictor) for name, predictor in program.named_predictors(frozen=True)]
+    return "\n\n".join([*sources, *steps])[:_MOST_CODE]
+
+
+def step_of(name: str, predictor: Any) -> str:
+    """One predictor in words: its name, what it is given and what it must produce."""
+    signature = predictor.signature
+    sides = (("given", signature.input_fields), ("must produce", signature.output_fields))
+    lines = [f"The step `{name}` of the program."]
+    for title, fields in sides:
+        lines += [f"It is {title}:" if title == "given" else f"It {title}:", *_listed(fields)]
+    return "\n".join(lines)
+
+
+def _listed(fields: Mapping[str, Any]) -> list[str]:
+    listed = []
+    for name, field in fields.items():
+        about = f"- {name} ({words(field.annotation, field.metadata)})"
+        desc = description(name, field)
+        listed.append(f"{about}: {desc}" if desc else about)
+    return listed

@@ -1,0 +1,203 @@
+"""Instructions proposed by a model, grounded in the program, its data and what was tried before.
+
+A proposal is one call. What comes back is checked before it may enter a pool: it has words, no unfinished thought, no
+header of a reply's form, a bearable length, and is no other proposal again. What fails is asked for once more, as another
+draw; what fails twice is left out and told. No reply, however bad, costs more than its own two calls.
+
+Source: Opsahl-Ong et al. 2024, "Optimizing Instructions and Demonstrations for Multi-Stage Language Model Programs",
+arXiv:2406.11695, sections 3.1 and 4 (grounded proposals); Yang et al. 2023, "Large Language Models as Optimizers",
+arXiv:2309.03409 (proposals from scored attempts). Prompts and tips are worded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from burnish.errors import LMTransient, ReplyError, RunStopped
+from burnish.loop import all_of
+from burnish.modules.predict import Predict
+from burnish.values.signature import InputField, OutputField, Signature
+
+_LONGEST = 20_000
+TIPS = MappingProxyType(
+    {
+        "plain": "",
+        "creative": "Try a fresh angle that the present wording does not take.",
+        "simple": "Keep it short and plain: one or two sentences.",
+        "descriptive": "Be thorough: say what each answer means and how to tell it from the others.",
+        "high stakes": "Put the reader into a situation in which a wrong answer would have grave consequences.",
+        "persona": "Begin by saying who the reader is: an expert in just this kind of work.",
+    }
+)
+
+
+class WriteInstructions(Signature):
+    """Write the instructions for one step of a program that asks a language model.
+
+    They go in front of every question of this step, so they must fit all of its inputs, and lead to right answers more often
+    than the present ones do.
+    """
+
+    program: str = InputField(desc="what the whole program does")
+    data: str = InputField(desc="what its data is like")
+    step: str = InputField(desc="the step to write for")
+    current_instructions: str = InputField(desc="what the step is told now")
+    attempts: str = InputField(desc="what it was told before, each with its score from 0 to 100, the best last")
+    examples: str = InputField(desc="inputs of the step with right outputs, one JSON object a line")
+    tip: str = InputField(desc="how to write them this time")
+    instructions: str = OutputField(desc="the new instructions and nothing else")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One proposal that is wanted, and what it is grounded on; what is empty is not shown.
+
+    Attributes:
+        predictor: For which predictor.
+        draw: Its number: another one is another draw of the same question.
+        step: The predictor in words.
+        current: Its present instructions.
+        program: The program in words.
+        data: The data in words.
+        attempts: Instructions tried before, each with its mean score from 0 to 1.
+        examples: Rows to look at, as text.
+        tip: How to write, by its name in `TIPS`.
+    """
+
+    predictor: str
+    draw: int
+    step: str
+    current: str
+    program: str = ""
+    data: str = ""
+    attempts: Sequence[tuple[str, float]] = ()
+    examples: str = ""
+    tip: str = "plain"
+
+    def inputs(self) -> dict[str, str]:
+        """The inputs of `WriteInstructions` that there are."""
+        tried = sorted(self.attempts, key=lambda attempt: attempt[1])
+        attempts = "\n\n".join(f"Score {100 * score:.1f}:\n{text}" for text, score in tried)
+        told = {
+            "program": self.program,
+            "data": self.data,
+            "step": self.step,
+            "current_instructions": self.current,
+            "attempts": attempts,
+            "examples": self.examples,
+            "tip": TIPS[self.tip],
+        }
+        return {name: text for name, text in told.items() if text}
+
+
+@dataclass(slots=True)
+class Proposed:
+    """What came of it.
+
+    Attributes:
+        instructions: For each predictor what may enter its pool, in the order in which it was wanted.
+        asked: How many proposals were wanted.
+        dropped: Why those that failed twice did: reason → how many.
+    """
+
+    instructions: dict[str, list[str]] = field(default_factory=dict)
+    asked: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        usable = sum(map(len, self.instructions.values()))
+        text = f"{self.asked} instructions were asked for, {usable} can be used"
+        if not self.dropped:
+            return f"{text}."
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items()))
+        return f"{text}; of the others, after a second try each, {reasons}."
+
+
+async def proposed(
+    wanted: Sequence[Wanted], known: Mapping[str, Sequence[str]], *, lm: Any, temperature: float
+) -> Proposed:
+    """Ask for all proposals at once, and once more for those that cannot be used.
+
+    Args:
+        wanted: What to ask for.
+        known: For each predictor the instructions that it has already.
+        lm: Who proposes.
+        temperature: Of the calls; a model that takes none is sent none.
+
+    Returns:
+        What can be used; the same for the same replies at any concurrency.
+
+    Raises:
+        RunStopped: The model answered not one call.
+        LMRejected: It refused one.
+        BudgetExhausted: A cap of the run's budget was reached.
+    """
+    pools = {name: list(texts) for name, texts in known.items()}
+    found = Proposed({name: [] for name in known}, asked=len(wanted))
+    left = list(wanted)
+    heard = False
+    for attempt in range(2):
+        replies = await all_of(_asked(one, attempt, lm=lm, temperature=temperature) for one in left)
+        heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
+        if left and not heard:
+            raise RunStopped(
+                f"Stopped: not one of {len(replies)} calls for instructions was answered: {replies[0]} "
+                "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+            )
+        again = []
+        for one, reply in zip(left, replies, strict=True):
+            text, fault = (
+                ("", _fault_of(reply)) if isinstance(reply, Exception) else _checked(reply, pools[one.predictor])
+            )
+            if not fault:
+                pools[one.predictor].append(text)
+                found.instructions[one.predictor].append(text)
+            elif attempt == 0:
+                again.append(one)
+            else:
+                found.dropped[fault] = found.dropped.get(fault, 0) + 1
+        left = again
+    return found
+
+
+async def _asked(one: Wanted, attempt: int, *, lm: Any, temperature: float) -> str | Exception:
+    inputs = one.inputs()
+    signature: type[Signature] = WriteInstructions
+    for name in WriteInstructions.input_fields:
+        if name not in inputs:
+            signature = signature.delete(name)
+    config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
+    try:
+        reply = await Predict(signature).acall(**inputs, lm=lm, config=config)
+    except (ReplyError, LMTransient) as error:
+        return error
+    return str(reply.instructions)
+
+
+def _fault_of(error: Exception) -> str:
+    return "did not parse" if isinstance(error, ReplyError) else "were not answered"
+
+
+def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:
+    """The instructions in a reply and nothing, or whatever they are and why they cannot be used."""
+    text = reply.strip().strip("`").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    if not any(character.isalpha() for character in text):
+        return text, "were empty"
+    if "<think" in text.casefold() or "</think" in text.casefold():
+        return text, "were unfinished thoughts"
+    if "[[ ##" in text:
+        return text, "were cut off"
+    if len(text) > _LONGEST:
+        return text, f"were longer than {_LONGEST} characters"
+    if _plain(text) in map(_plain, pool):
+        return text, "repeated another"
+    return text, ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,179 @@
+"""COPRO and MIPROv2, whole: what they find with the embedded model, and how they end when the proposer is of no use."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+import burnish
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, MIPROv2
+from burnish.datasets.support_tickets import intents, load
+from burnish.testing import ScriptedLM, toy
+
+SEARCHERS = [None, "tpe", "random"]
+
+
+def right(example: Any, prediction: Any, trace: Any = None) -> bool:
+    return bool(example.intent == prediction.intent)
+
+
+def sorter() -> burnish.Predict:
+    kinds = {"Kind": Literal[intents()]}  # type: ignore[valid-type]
+    return burnish.Predict(burnish.Signature("ticket -> intent: Kind", "Sort the ticket.", custom_types=kinds))
+
+
+def mipro(**options: Any) -> MIPROv2:
+    settings: dict[str, Any] = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0, "progress": False, **options}
+    return MIPROv2(settings.pop("metric", right), **settings)
+
+
+def compiled(optimizer: Any, **options: Any) -> Any:
+    rows: dict[str, Any] = {"trainset": load("train")[:80], "valset": load("val")[:60]}
+    if isinstance(optimizer, COPRO):
+        del rows["valset"]
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        return optimizer.compile(sorter(), **rows, **options)
+
+
+def held_out(program: Any) -> float:
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        return Evaluate(devset=load("test"), metric=right)(program).score
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_instructions_alone_move_the_score_on_tickets_that_nobody_saw(searcher: str | None) -> None:
+    program = compiled(mipro(searcher=searcher))
+    assert program.demos == []
+    assert program.signature.instructions != "Sort the ticket."
+    assert held_out(program) > held_out(sorter()) + 8
+    report = program.report
+    assert report.candidates[0].name == "as given"
+    assert report.gain.n >= 20
+    assert report.usage.keys() == {"propose", "score"}
+
+
+def test_demos_and_instructions_are_chosen_together() -> None:
+    program = compiled(mipro(max_bootstrapped_demos=2, max_labeled_demos=4))
+    assert held_out(program) > held_out(sorter()) + 8
+    assert len(program.report.candidates) > 3
+    assert "bootstrap" in program.report.usage
+
+
+def test_copro_climbs_by_what_it_tried_before() -> None:
+    program = compiled(COPRO(metric=right, breadth=3, depth=2, progress=False))
+    assert held_out(program) > held_out(sorter()) + 8
+    # The present ones, two new ones, then three from the scored attempts.
+    assert len(program.report.candidates) == 6
+
+
+@pytest.mark.parametrize(
+    "optimizer", [mipro, lambda **given: COPRO(metric=right, breadth=3, depth=2, progress=False, **given)]
+)
+def test_the_same_at_any_concurrency_and_nothing_is_asked_twice(optimizer: Any, tmp_path: Any) -> None:
+    first = compiled(optimizer(num_threads=1))
+    second = compiled(optimizer(num_threads=16, run_dir=tmp_path / "run"))
+    again = compiled(optimizer(num_threads=4, run_dir=tmp_path / "run"))
+    assert first.dump_state() == second.dump_state() == again.dump_state()
+    assert [str(one) for one in first.report.candidates] == [str(one) for one in again.report.candidates]
+    assert again.report.total.calls == 0
+
+
+def proposing(reply: Any) -> Any:
+    """The toy model, and this reply to whoever asks for instructions or a summary."""
+
+    def answer(request: Any) -> Any:
+        asked = request.messages[-1]["content"]
+        if any(f"`{name}`" in asked for name in ("instructions", "observations", "summary", "description")):
+            return reply(request) if callable(reply) else reply
+        return toy._answer(request)
+
+    return ScriptedLM(answer)
+
+
+GARBAGE = [
+    "no section at all",
+    "",
+    "<think>I was cut off",
+    {"instructions": "  "},
+    {"instructions": "Given the fields `text`, produce the fields `kind`."},
+]
+
+
+@pytest.mark.parametrize("reply", GARBAGE)
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_a_proposer_of_no_use_leaves_the_program_as_it_is(reply: Any, searcher: str | None) -> None:
+    with burnish.context(lm=proposing(reply)):
+        program = mipro(metric=toy.metric, searcher=searcher).compile(
+            toy.Classifier(), trainset=toy.trainset(), valset=toy.valset()
+        )
+    assert program.classify.signature.instructions == toy.Classifier().classify.signature.instructions
+    assert [one.name for one in program.report.candidates] == ["as given"]
+    assert program.report.unchanged
+    assert "0 can be used" in str(program.report)
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_the_same_proposal_every_time_is_one_choice(searcher: str | None) -> None:
+    with burnish.context(lm=proposing({"instructions": "Name the kind."})):
+        program = mipro(metric=toy.metric, searcher=searcher).compile(
+            toy.Classifier(), trainset=toy.trainset()[:4], valset=toy.valset()
+        )
+    assert {one.name for one in program.report.candidates} == {"as given", "instructions 1"}
+    assert "4 repeated another" in str(program.report)
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_sets_of_any_size_and_programs_of_several_predictors(searcher: str | None) -> None:
+    with burnish.context(lm=proposing(lambda request: {"instructions": f"Say it, variant {request.rollout_id}."})):
+        optimizer = mipro(metric=toy.metric, searcher=searcher, max_bootstrapped_demos=1, max_labeled_demos=1)
+        program = optimizer.compile(toy.Chain(), trainset=toy.trainset()[:3], valset=toy.valset(), minibatch_size=500)
+        without = optimizer.compile(toy.Chain(), trainset=toy.trainset())
+    for found in (program, without):
+        assert {name for name, _ in found.named_predictors()} == {"find", "classify"}
+        assert found.report.stopped == "finished"
+
+
+def test_a_budget_ends_it_with_the_best_so_far() -> None:
+    program = compiled(mipro(budget=Budget(calls=90)))
+    assert program.report.total.calls <= 90
+    assert "calls=90" in program.report.stopped
+
+
+def test_it_composes() -> None:
+    once = compiled(mipro())
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        twice = mipro().compile(once, trainset=load("train")[:80], valset=load("val")[:60])
+        assert twice.report.candidates[0].name == "as given"
+        together = Ensemble(reduce_fn=burnish.majority).compile(once.report.top(3))
+        assert len(together.programs) == 3
+        assert held_out(together) >= held_out(sorter())
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: mipro(auto="huge"), "there are 'light', 'medium', 'heavy'"),
+        (lambda: mipro(num_candidates=4), "auto=None, num_candidates"),
+        (lambda: mipro(auto=None), "needs num_candidates"),
+        (lambda: mipro(log_dir="a", run_dir="b"), "the same: give one"),
+        (lambda: MIPROv2(None), "needs a metric"),  # type: ignore[arg-type]
+        (COPRO, "needs a metric"),
+        (lambda: COPRO(metric=right, breadth=1), "breadth=1"),
+        (lambda: compiled(mipro(), num_trials=3), "auto='light' sets the number"),
+        (lambda: compiled(mipro(searcher="tp")), "tpe"),
+        (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
+        (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        make()
+
+
+def test_the_estimate_holds(tmp_path: Any) -> None:
+    for options in ({}, {"max_bootstrapped_demos": 2, "max_labeled_demos": 2}):
+        optimizer = mipro(**options)
+        with burnish.context(lm=burnish.LM("offline/icl")):
+            low, high = optimizer.estimate(sorter(), load("train")[:80], load("val")[:60]).calls
+        assert low <= compiled(optimizer).report.total.calls <= high

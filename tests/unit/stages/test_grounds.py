@@ -1,0 +1,64 @@
+"""What proposals are grounded on: summaries that are made once, code, and rows that fit a prompt."""
+
+from __future__ import annotations
+
+import burnish
+from burnish import Example
+from burnish.loop import run_sync
+from burnish.stages.grounds import as_lines, code_of, described, step_of, summarised
+from burnish.testing import ScriptedLM, toy
+
+
+def rows(count):
+    return [Example(question=f"{n}?", answer=n).with_inputs("question") for n in range(count)]
+
+
+def answers(request):
+    asked = request.messages[-1]["content"]
+    if "## observations ##" in asked:
+        return {"summary": f"All of it: {asked.count('remark')} remarks."}
+    if "## code ##" in asked:
+        return {"description": "It classifies."}
+    return {"observations": f"remark on {asked.count('question')} rows"}
+
+
+def test_data_is_summarised_in_at_most_four_batches_and_one_summary():
+    lm = ScriptedLM(answers)
+    assert run_sync(summarised(rows(100), batch=10, lm=lm)) == "All of it: 4 remarks."
+    assert len(lm.requests) == 5
+    lm = ScriptedLM(answers)
+    assert run_sync(summarised(rows(3), batch=10, lm=lm)) == "remark on 3 rows"
+    assert len(lm.requests) == 1
+
+
+def test_what_does_not_parse_is_left_out():
+    broken = ScriptedLM(lambda request: "nothing of use, and no section")
+    assert run_sync(summarised(rows(30), batch=10, lm=broken)) == ""
+    assert run_sync(described(toy.Chain(), rows(3), lm=broken)) == ""
+    no_summary = ScriptedLM(
+        lambda request: "no" if "## observations ##" in request.messages[-1]["content"] else answers(request)
+    )
+    assert run_sync(summarised(rows(30), batch=10, lm=no_summary)) == "remark on 10 rows"
+
+
+def test_a_program_is_described_from_its_own_code_and_steps():
+    lm = ScriptedLM(answers)
+    assert run_sync(described(toy.Chain(), rows(2), lm=lm)) == "It classifies."
+    asked = lm.requests[0].messages[-1]["content"]
+    assert "class Chain" in asked
+    assert "The step `find` of the program." in asked
+    assert "class Predict" not in asked
+
+
+def test_without_source_the_steps_are_told():
+    made = type("Made", (burnish.Module,), {})()
+    made.part = burnish.Predict("question -> answer: int")
+    assert code_of(made) == step_of("part", made.part)
+    assert "- answer (int)" in step_of("part", made.part)
+
+
+def test_rows_are_json_lines_as_many_as_there_is_room_for():
+    assert as_lines([Example(a="é", b=[1]), {"augmented": True, "c": None}]) == '{"a": "é", "b": [1]}\n{"c": null}'
+    lines = as_lines([Example(text="x" * 5000, n=n) for n in range(9)]).splitlines()
+    assert len(lines) == 2
+    assert len(as_lines([Example(text="x" * 50_000)]).splitlines()) == 1

@@ -1,0 +1,104 @@
+"""Proposals: what enters the pool, what is asked for again, and what a bad reply costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from burnish import BudgetExhausted, LMRejected, LMTransient, RunStopped
+from burnish.loop import run_sync
+from burnish.stages.propose import TIPS, Wanted, WriteInstructions, proposed
+from burnish.testing import ScriptedLM
+
+
+def wanted(count=1, **grounds):
+    return [Wanted("answer", number, "The step `answer`.", "Answer.", **grounds) for number in range(count)]
+
+
+def propose(lm, count=1, *, known=("Answer.",), **grounds):
+    return run_sync(proposed(wanted(count, **grounds), {"answer": list(known)}, lm=lm, temperature=1.0))
+
+
+def told(text):
+    return {"instructions": text}
+
+
+def test_each_proposal_is_one_call_with_a_draw_of_its_own():
+    lm = ScriptedLM([told("Think."), told("Be brief."), told("Name the planet.")])
+    found = propose(lm, 3)
+    assert found.instructions == {"answer": ["Think.", "Be brief.", "Name the planet."]}
+    assert str(found) == "3 instructions were asked for, 3 can be used."
+    assert [request.params["temperature"] for request in lm.requests] == [1.0] * 3
+    assert len({request.rollout_id for request in lm.requests}) == 3
+
+
+def test_only_what_there_is_is_shown():
+    lm = ScriptedLM([told("a"), told("b")])
+    propose(lm)
+    bare = lm.requests[0].messages[-1]["content"]
+    assert "The step `answer`." in bare
+    assert "## current_instructions ##" in bare
+    assert not any(f"## {name} ##" in bare for name in ("program", "data", "attempts", "examples", "tip"))
+    propose(lm, program="It answers.", data="Questions.", attempts=[("Best.", 0.8), ("Worst.", 0.1)], tip="simple")
+    full = lm.requests[1].messages[-1]["content"]
+    assert "It answers." in full
+    assert "Questions." in full
+    assert full.index("Score 10.0:\nWorst.") < full.index("Score 80.0:\nBest.")
+    assert TIPS["simple"] in full
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("no sections at all", "did not parse"),
+        ("<think>I was cut off", "did not parse"),
+        (told("   "), "were empty"),
+        (told("..."), "were empty"),
+        (told("Answer.\n<think>and then"), "were unfinished thoughts"),
+        (told("  answer. "), "repeated another"),
+        (told("x" * 20_001), "were longer than 20000 characters"),
+    ],
+)
+def test_what_cannot_be_used_is_asked_for_once_more_and_then_left_out(reply, reason):
+    lm = ScriptedLM(lambda request: reply if request.rollout_id == 1 else told("Good."))
+    assert propose(lm).instructions == {"answer": ["Good."]}
+    lm = ScriptedLM(lambda request: reply)
+    found = propose(lm)
+    assert found.instructions == {"answer": []}
+    assert (
+        str(found)
+        == f"1 instructions were asked for, 0 can be used; of the others, after a second try each, 1 {reason}."
+    )
+    assert {request.rollout_id for request in lm.requests} == {1, 2}
+
+
+def test_the_same_text_every_time_enters_once():
+    found = propose(ScriptedLM(lambda request: told("Be kind.")), 5)
+    assert found.instructions == {"answer": ["Be kind."]}
+    assert found.dropped == {"repeated another": 4}
+
+
+def test_quotes_and_fences_around_the_text_are_no_part_of_it():
+    lm = ScriptedLM([told('"Say less."'), told("```Say more.```")])
+    assert propose(lm, 2).instructions == {"answer": ["Say less.", "Say more."]}
+
+
+def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
+    down = LMTransient("HTTP 503", model="m")
+    lm = ScriptedLM(lambda request: down if request.rollout_id in (1, 2) else told(f"Number {request.rollout_id}."))
+    found = propose(lm, 3)
+    assert found.instructions == {"answer": ["Number 3.", "Number 5."]}
+    assert found.dropped == {"were not answered": 1}
+    with pytest.raises(RunStopped, match=r"not one of 3 calls for instructions was answered: .*503"):
+        propose(ScriptedLM(lambda request: down), 3)
+
+
+@pytest.mark.parametrize("error", [LMRejected("no", model="m"), BudgetExhausted("over", cap="calls")])
+def test_what_no_other_draw_would_mend_is_raised(error):
+    with pytest.raises(type(error)):
+        propose(ScriptedLM(lambda request: error), 2)
+
+
+def test_the_fields_are_those_that_proposals_are_grounded_on():
+    assert set(WriteInstructions.input_fields) == set(
+        Wanted("p", 0, "s", "c", program="p", data="d", attempts=[("a", 0.5)], examples="e", tip="simple").inputs()
+    )

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from burnish.errors import ConfigError
+from burnish.plugins.manager import lookup, names
+from burnish.stages.schedule import Rejects, Steps, expected, ranked
+from burnish.stages.search import RandomSearcher, SurrogateSearcher, TPESearcher, beaten, rejects
+from burnish.testing import SearcherContract
+from burnish.testing.searcher_contract import make_space
+from burnish.values.board import Board
+from burnish.values.score import Status
+from burnish.values.space import Space
+
+
+class TestRandom(SearcherContract):
+    def make_searcher(self, space, seed):
+        return lookup("searchers", "random")(space, seed)
+
+
+class TestTPE(SearcherContract):
+    def make_searcher(self, space, seed):
+        return lookup("searchers", "tpe")(space, seed)
+
+
+class TestSurrogate(SearcherContract):
+    def make_searcher(self, space, seed):
+        return lookup("searchers", "surrogate")(space, seed)
+
+
+def search(schedule, searcher, worth, *, seed=0):
+    """The winner of a search in which a cell is right with the candidate's worth as its chance."""
+    board, tried, steps = Board(), [], []
+    while cells := schedule.next(searcher, tried, board):
+        assert schedule.next(searcher, tried, board) == cells
+        steps.append(cells)
+        for picks, examples in cells:
+            if picks not in tried:
+                tried.append(picks)
+            number = tried.index(picks)
+            for example in range(examples):
+                if not board.known(number, example):
+                    right = random.Random(f"{seed}/{picks}/{example}").random() < worth(picks)
+                    board.put(number, example, float(right), Status.SCORED)
+    return ranked(searcher, tried, board)[0], board, tried, steps
+
+
+def additive(picks):
+    return 0.2 + 0.1 * picks[0] + 0.02 * picks[1]
+
+
+def test_the_built_in_searchers_have_names():
+    assert names("searchers") == ["random", "surrogate", "tpe"]
+
+
+def test_the_surrogate_finds_what_is_best_in_a_space_of_which_it_sees_a_tenth():
+    space = make_space((6, 6, 6))
+    found = []
+    for seed in range(5):
+        searcher = SurrogateSearcher(space, seed)
+        winner, board, tried, _ = search(Steps(300, 60), searcher, additive, seed=seed)
+        assert len(board) <= 300
+        assert len(tried) < 0.3 * space.size
+        found.append(additive(winner))
+    assert sum(found) / 5 > 0.69  # of 0.8; the mean of the space is 0.5
+
+
+def test_tpe_prefers_what_the_best_have_in_common():
+    space, board = make_space((6, 6)), Board()
+    tried = space.all_picks()[::2]
+    for number, picks in enumerate(tried):
+        for example in range(10):
+            board.put(number, example, float(picks[0] == 4), Status.SCORED)
+    asked = [picks for seed in range(10) for picks in TPESearcher(space, seed).ask(tried, board, 2)]
+    assert sum(picks[0] == 4 for picks in asked) >= 15
+
+
+def test_the_surrogate_says_which_slot_makes_the_difference():
+    space = make_space((6, 6, 6))
+    _, board, tried, _ = search(Steps(600, 60), SurrogateSearcher(space, 0), lambda picks: 0.2 + 0.12 * picks[1])
+    advice = SurrogateSearcher(space, 0).advise(tried, board)
+    assert advice.slots[1] > 3 * max(advice.slots[0], advice.slots[2])
+    assert sum(advice.slots) + advice.pairs + advice.own == pytest.approx(1)
+
+
+def test_the_expected_score_of_the_winner_is_not_flattered():
+    space, excess = make_space((6, 6)), []
+    for seed in range(30):
+        searcher = SurrogateSearcher(space, seed)
+        winner, board, tried, _ = search(Steps(250, 100), searcher, lambda picks: 0.5, seed=seed)
+        excess.append(expected(searcher, tried, board)[tried.index(winner)] - 0.5)
+    # The best mean of a dozen candidates that are all alike would be some 0.1 too high.
+    assert abs(sum(excess) / 30) < 0.045
+
+
+@pytest.mark.parametrize("schedule", [Steps, Rejects])
+@pytest.mark.parametrize(
+    ("budget", "examples", "sizes"), [(1, 1, (1,)), (3, 50, (2,)), (300, 2, (6, 6)), (40, 35, (2, 2))]
+)
+def test_small_spaces_and_budgets_end_well(schedule, budget, examples, sizes):
+    searcher = SurrogateSearcher(make_space(sizes), 0)
+    winner, board, _, _ = search(schedule(budget, examples), searcher, lambda picks: 0.5)
+    assert len(board) <= budget
+    assert winner is not None
+
+
+def test_rejects_end_with_one_and_spend_no_more_than_they_may():
+    searcher = RandomSearcher(make_space((6, 6)), 0)
+    _, board, tried, steps = search(Rejects(400, 100), searcher, additive)
+    alive, examples = rejects(board, len(tried), examples=100, budget=400)
+    assert (len(alive), examples) == (1, 0)
+    assert [len(step) for step in steps] == sorted((len(step) for step in steps), reverse=True)
+    assert len(board) <= 400
+
+
+def test_the_best_is_hardly_ever_called_beaten():
+    wrong = 0
+    for seed in range(200):
+        draw, board = random.Random(seed), Board()
+        fell = False
+        for look in range(5):
+            for example in range(20 * look, 20 * look + 20):
+                for candidate in range(5):
+                    board.put(candidate, example, float(draw.random() < 0.5), Status.SCORED)
+            # All are alike; the first stands for the one that is truly the best.
+            fell |= beaten(board, 5, looks=5)[0]
+        wrong += fell
+    assert wrong <= 10  # 5% of 200
+
+
+def test_who_is_far_behind_is_beaten():
+    board, draw = Board(), random.Random(0)
+    for example in range(40):
+        for candidate, chance in enumerate((0.9, 0.85, 0.3)):
+            board.put(candidate, example, float(draw.random() < chance), Status.SCORED)
+    assert beaten(board, 3, looks=2) == [False, False, True]
+
+
+def test_a_space_without_choices_is_refused():
+    with pytest.raises(ConfigError, match=r"A space with \[\] choices"):
+        SurrogateSearcher(Space([]), 0)

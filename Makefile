@@ -28,7 +28,7 @@ demo: $(STAMPS)/core ## tune a small program from start to finish, offline
 test: setup ## every test that needs no key and no network
 	$(CARGO_TEST)
 	$(if $(TEMPLATE),$(PYTHON) -m pytest plugins/burnish-template)
-	$(PYTHON) -m pytest -n 2 --dist worksteal
+	$(PYTHON) -m pytest -n 3 --dist worksteal
 
 ci: lint type test ## what CI runs: lint, type, test
 

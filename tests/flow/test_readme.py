@@ -44,7 +44,14 @@ def run_offline(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(guard), "PYTHONUTF8": "1", "NO_COLOR": "1"},
+        # A cache of its own: what other tests left in theirs would be asked about.
+        env={
+            **os.environ,
+            "PYTHONPATH": str(guard),
+            "PYTHONUTF8": "1",
+            "NO_COLOR": "1",
+            "BURNISH_CACHE_DIR": str(guard),
+        },
         capture_output=True,
         encoding="utf-8",
         timeout=120,

@@ -92,5 +92,6 @@ def _check(path: Path) -> None:
         entries = file.execute("SELECT count(*) FROM replies").fetchone()[0]
     with closing(Cache(path)) as cache:
         found = {key: reply for key in KEYS if (reply := cache.get(key)) is not None}
-    assert 100 < len(found) == entries < len(KEYS)
+    # How many there are depends on when who was killed.
+    assert 30 < len(found) == entries < len(KEYS)
     assert all(reply == right_reply(key) for key, reply in found.items())

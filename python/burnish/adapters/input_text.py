@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from burnish.adapters.describe import bare, holds_type, without_none
 from burnish.adapters.field_text import shown, validator_of
+from burnish.adapters.native_tools import holds_tools, tools_of
 from burnish.errors import ConfigError
 from burnish.values.signature_fields import default_of
 
@@ -25,13 +26,14 @@ class InputText:
         has_default: Whether a call may leave it out.
     """
 
-    __slots__ = ("_field", "_validator", "has_default", "name", "nullable")
+    __slots__ = ("_field", "_tools", "_validator", "has_default", "name", "nullable")
 
     def __init__(self, name: str, field: FieldInfo) -> None:
         self.name = name
         self._field = field
         self.has_default = not field.is_required()
         self.nullable = without_none(bare(field.annotation)[0])[1]
+        self._tools = holds_tools(field.annotation)
         self._validator = validator_of(name, field, side="input") if holds_type(field.annotation) else None
 
     def default(self) -> Any:
@@ -44,6 +46,9 @@ class InputText:
         Raises:
             ConfigError: The field wants a `Type`, and the value is none.
         """
+        if self._tools:
+            # A function says of itself where it lies in memory, a tool what it does.
+            return shown(tools_of(value))
         if self._validator is None:
             return value if type(value) is str else shown(value)
         try:

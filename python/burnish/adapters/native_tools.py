@@ -37,7 +37,7 @@ class ToolFields:
 
     def options(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The call parameters with all tools among these inputs; empty where there are none."""
-        tools = [tool.schema() for name in self.inputs if name in inputs for tool in _tools(inputs[name])]
+        tools = [tool.schema() for name in self.inputs if name in inputs for tool in tools_of(inputs[name])]
         return {"tools": tools} if tools else {}
 
 
@@ -45,7 +45,7 @@ def tool_fields(signature: type[Signature]) -> ToolFields:
     """Which fields of a signature have to do with tools."""
     found: ToolFields | None = signature.kept.get(ToolFields)
     if found is None:
-        inputs = tuple(name for name, field in signature.input_fields.items() if _holds_tools(field.annotation))
+        inputs = tuple(name for name, field in signature.input_fields.items() if holds_tools(field.annotation))
         calls = [name for name, field in signature.output_fields.items() if _inner(field.annotation) is ToolCalls]
         found = signature.kept[ToolFields] = ToolFields(inputs, calls[0] if calls else "")
     return found
@@ -103,7 +103,8 @@ def _arguments(written: Any) -> dict[str, Any]:
     raise ValueError("arguments that are no JSON object")
 
 
-def _tools(value: Any) -> list[Tool]:
+def tools_of(value: Any) -> list[Tool]:
+    """The tools in an input; functions are made into tools."""
     if isinstance(value, Mapping):
         return [Tool.of(tool, name) for name, tool in value.items()]
     several = value if isinstance(value, list | tuple) else [] if value is None else [value]
@@ -114,7 +115,8 @@ def _inner(annotation: Any) -> Any:
     return bare(without_none(bare(annotation)[0])[0])[0]
 
 
-def _holds_tools(annotation: Any) -> bool:
+def holds_tools(annotation: Any) -> bool:
+    """Whether an input of this type is a tool, or a list, tuple or dict of tools."""
     inner = _inner(annotation)
     parts = typing.get_args(inner)
     return inner is Tool or (typing.get_origin(inner) in (list, tuple, dict) and Tool in parts)

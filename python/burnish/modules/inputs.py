@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from burnish.adapters.describe import holds_type, words
 from burnish.adapters.field_text import validator_of
+from burnish.adapters.native_tools import holds_tools
 from burnish.errors import SignatureError
 from burnish.values.signature import Signature
 from burnish.values.signature_fields import default_of
@@ -92,11 +93,13 @@ def _check(signature: type[Signature], name: str, value: Any, check: TypeAdapter
 def _expected(signature: type[Signature]) -> _Expected:
     checks = {}
     for name, field in signature.input_fields.items():
-        # A `Type` is made of the value, and a conversation read, where the prompt is written: what fails there is an error.
+        # A `Type` or a tool is made of the value, and a conversation read, where the prompt is written: what fails there is
+        # an error.
         if (
             (field.annotation is str and not field.metadata)
             or holds_type(field.annotation)
             or is_history(field.annotation)
+            or holds_tools(field.annotation)
         ):
             continue
         try:

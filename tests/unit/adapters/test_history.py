@@ -101,3 +101,8 @@ def test_a_call_asks_with_the_turns_and_warns_of_nothing():
     assert pairs(lm.requests[0].messages)[1:] == [*TURNS, LAST]
     by_text = Signature("history: History, question -> answer", custom_types={"History": History})
     assert len(ChatAdapter().render(by_text, {"history": BEFORE, "question": "q"})) == 5
+
+
+def test_predictions_and_examples_are_turns_as_they_are():
+    turns = [burnish.Prediction(question="6 × 7?", answer="42"), burnish.Example(question="7 × 7?", answer="49")]
+    assert burnish.History(messages=turns) == burnish.History(messages=[turn.toDict() for turn in turns])

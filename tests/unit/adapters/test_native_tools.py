@@ -192,3 +192,16 @@ def test_over_a_real_connection():
     assert prediction.calls.tool_calls[0].args == {"city": "Oslo"}
     body = json.loads(seen["body"]) if isinstance(seen["body"], str) else seen["body"]
     assert body["tools"] == [Tool(weather).schema()]
+
+
+def test_functions_among_tools_are_told_of_as_tools_where_they_are_text():
+    def weather(place: str) -> str:
+        """Tells the weather."""
+        return place
+
+    lm = ScriptedLM([{"calls": {"tool_calls": []}}])
+    with burnish.context(lm=lm):
+        burnish.Predict("tools: list[Tool], question -> calls: ToolCalls")(tools=[weather], question="?")
+    asked = lm.requests[0].messages[-1]["content"]
+    assert "Tells the weather." in asked
+    assert "<function" not in asked

@@ -23,6 +23,14 @@ class History(pydantic.BaseModel):
 
     messages: list[dict[str, Any]]
 
+    @pydantic.field_validator("messages", mode="before")
+    @classmethod
+    def _as_dicts(cls, messages: Any) -> Any:
+        """Examples and predictions are turns as they are."""
+        if not isinstance(messages, list | tuple):
+            return messages
+        return [dict(turn.items()) if callable(getattr(turn, "items", None)) else turn for turn in messages]
+
 
 def is_history(annotation: Any) -> bool:
     """Whether a field of this type is a conversation: `History`, or a union with it."""

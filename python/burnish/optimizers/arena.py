@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from burnish.optimizers.session import Session
 from burnish.stages.schedule import Rejects, Steps, ranked
 from burnish.stages.search import Picks, Searcher
-from burnish.values.seed import draw
 from burnish.values.space import Candidate, Choice, Slot, Space
 
 
@@ -22,15 +21,12 @@ class Arena:
 
     Attributes:
         tried: The picks of each candidate, by its number on the board.
-        order: The valset's places in the order in which every candidate sees them.
     """
 
     def __init__(self, session: Session, space: Space) -> None:
         self.session = session
         self.space = space
         self.tried: list[Picks] = []
-        places = range(len(session.valset))
-        self.order: list[int] = draw(session.seed, "examples in order").sample(places, len(places))
         self._numbers: dict[Picks, int] = {}
 
     @property
@@ -42,8 +38,11 @@ class Arena:
         """A candidate's number; it is entered where it is new."""
         number = self._numbers.get(picks)
         if number is None:
-            made = candidate_of(self.space, picks, name=_name(self.space.slots, picks))
-            (number,) = self.session.enter([self.session.baseline() if picks == self.own else made])
+            if picks == self.own:
+                made = self.session.baseline()
+            else:
+                made = self.space.candidate(picks, name=_name(self.space.slots, picks))
+            (number,) = self.session.enter([made])
             self._numbers[picks] = number
             self.tried.append(picks)
         return number
@@ -60,7 +59,7 @@ class Arena:
             wanted = schedule.next(searcher, self.tried, board)
             if not wanted:
                 return
-            await self.measure([(picks, self.order[:examples]) for picks, examples in wanted])
+            await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
 
     def best(self, searcher: Searcher) -> Picks:
         """The candidate that is taken for the best; the student where none was measured."""
@@ -77,26 +76,9 @@ class Arena:
             for number, place in zip(self.session.board.candidate, self.session.board.example, strict=True)
             if number in both
         }
-        unseen = [place for place in self.order if place not in seen]
-        await self.session.measure([(number, place) for number in both for place in self.order])
+        unseen = [place for place in self.session.order if place not in seen]
+        await self.session.measure([(number, place) for number in both for place in self.session.order])
         self.session.confirm_on(unseen)
-
-
-def candidate_of(space: Space, picks: Picks, *, name: str) -> Candidate:
-    """The candidate with choice number ``picks[i]`` in slot ``i``; demos stand in the space as a `Choice` of them."""
-    texts: dict[str, str] = {}
-    shown: dict[str, Choice] = {}
-    for slot, pick in zip(space.slots, picks, strict=True):
-        if slot.part == "instructions":
-            texts[slot.predictor] = slot.choices[pick]
-        else:
-            shown[slot.predictor] = slot.choices[pick]
-    empty = Choice()
-    choices = {}
-    for predictor in dict.fromkeys([*texts, *shown]):
-        demos = shown.get(predictor, empty)
-        choices[predictor] = Choice(texts.get(predictor), demos.demos, demos.sources)
-    return Candidate(name, choices)
 
 
 def _name(slots: Sequence[Slot], picks: Picks) -> str:

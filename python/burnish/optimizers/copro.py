@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from burnish.engine.check import refuse_unknown
@@ -82,7 +83,7 @@ class COPRO(Optimizer):
         if not eval_kwargs:
             return await super().acompile(student, **given)
         known = ("num_threads", "display_progress", "display_table")
-        refuse_unknown({name: eval_kwargs[name] for name in eval_kwargs}, known, "eval_kwargs")
+        refuse_unknown(eval_kwargs, known, "eval_kwargs")
         check_whole(1, num_threads=eval_kwargs.get("num_threads"))
         twin = copy.copy(self)
         twin.num_threads = eval_kwargs.get("num_threads", self.num_threads)
@@ -100,7 +101,8 @@ class COPRO(Optimizer):
         best: dict[str, str] = {name: session.predictor(name).signature.instructions for name in session.predictors}
         tried: dict[str, dict[str, float]] = {name: {} for name in session.predictors}
         known: dict[tuple[str, ...], int] = {}
-        await self._score(session, [best], known)
+        base = session.baseline()
+        await self._score(session, base, [best], known)
         for round_ in range(self.depth):
             wanted = [
                 grounding.wanted(
@@ -116,18 +118,18 @@ class COPRO(Optimizer):
             proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
-                numbers = await self._score(session, [{**best, name: text} for text in pool], known)
+                numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)
                 means = session.means()
                 tried[name] |= {text: means[number] for text, number in zip(pool, numbers, strict=True)}
                 best[name] = max(pool, key=lambda text: tried[name][text])
         return session.leader()
 
     async def _score(
-        self, session: Session, pool: list[dict[str, str]], known: dict[tuple[str, ...], int]
+        self, session: Session, base: Candidate, pool: list[dict[str, str]], known: dict[tuple[str, ...], int]
     ) -> list[int]:
         """The numbers of candidates with these instructions, scored; what was scored before is not scored again."""
         new = [told for told in pool if tuple(told.values()) not in known]
-        candidates = [_telling(session, told, len(known) + number) for number, told in enumerate(new)]
+        candidates = [_telling(base, told, len(known) + number) for number, told in enumerate(new)]
         for told, number in zip(new, session.enter(candidates), strict=True):
             known[tuple(told.values())] = number
         numbers = [known[tuple(told.values())] for told in pool]
@@ -135,16 +137,10 @@ class COPRO(Optimizer):
         return numbers
 
 
-def _telling(session: Session, told: Instructions, number: int) -> Candidate:
+def _telling(base: Candidate, told: Instructions, number: int) -> Candidate:
+    """The program as given with these instructions; as it is for number 0."""
     if number == 0:
-        return session.baseline()
-    base = session.baseline()
-    choices = {
-        name: Choice(
-            instructions=text,
-            demos=base.choices[name].demos if name in base.choices else None,
-            sources=base.choices[name].sources if name in base.choices else None,
-        )
-        for name, text in told.items()
-    }
+        return base
+    own = {name: base.choices.get(name, Choice()) for name in told}
+    choices = {name: replace(own[name], instructions=text, prompts={}) for name, text in told.items()}
     return Candidate(f"instructions {number}", choices)

@@ -122,8 +122,7 @@ class MIPROv2(BootstrapFewShot):
         """See `Optimizer.estimate`; as `compile` does, it takes the examples to choose by from the trainset where there are no others."""
         check_program(program, "program to compile", asks=False, tunes=True)
         train, held_out = split(trainset, valset, auto=self.auto, seed=self.seed)
-        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
-        instructions, sets = choices_of(self.auto, self.num_candidates, zero_shot=zero_shot)
+        zero_shot, instructions, sets = self._choices()
         slots = len(program.predictors()) * (1 if zero_shot else 2)
         number = trials_of(slots, max(instructions, 1 if zero_shot else sets + 1))
         plan = Plan(number, min(_MINIBATCH, len(held_out)), _FULL_EVERY, len(held_out))
@@ -165,8 +164,7 @@ class MIPROv2(BootstrapFewShot):
         fewshot_aware_proposer: bool = True,
     ) -> Candidate:
         """Bootstrap, propose, search."""
-        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
-        instructions, sets = choices_of(self.auto, self.num_candidates, zero_shot=zero_shot)
+        zero_shot, instructions, sets = self._choices()
         shown = await self._demo_sets(session, sets, zero_shot=zero_shot)
         grounding = await Grounding.of(
             session,
@@ -197,6 +195,11 @@ class MIPROv2(BootstrapFewShot):
         winner = arena.best(searcher)
         await arena.confirm(winner)
         return session.candidates[arena.number(winner)]
+
+    def _choices(self) -> tuple[bool, int, int]:
+        """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""
+        zero_shot = self.max_bootstrapped_demos == self.max_labeled_demos == 0
+        return (zero_shot, *choices_of(self.auto, self.num_candidates, zero_shot=zero_shot))
 
     async def _demo_sets(self, session: Session, sets: int, *, zero_shot: bool) -> list[Candidate]:
         seeds = [ZERO_SHOT, LABELLED, UNSHUFFLED, *range(max(sets - 3, 0))][:sets]

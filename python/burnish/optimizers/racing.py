@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from burnish.stages.schedule import blocks
 from burnish.stages.search import beaten
 from burnish.values.report import SHARE_TO_LEAD
-from burnish.values.seed import draw
 
 if TYPE_CHECKING:
     from burnish.optimizers.session import Session
@@ -21,7 +20,7 @@ async def race_on(session: Session, numbers: Sequence[int]) -> None:
     than the best on the same examples beyond doubt: with at most 5% chance over all candidates and blocks
     that the truly best is among them. Number 0 stays, since gains are measured from it.
     """
-    order = draw(session.seed, "examples in order").sample(range(len(session.valset)), len(session.valset))
+    order = session.order
     ends = blocks(len(order))
     alive, begin = list(numbers), 0
     for end in ends:

@@ -7,6 +7,7 @@ with them.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ from burnish.values.example import Example
 from burnish.values.report import Report
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
+from burnish.values.seed import draw
 from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
@@ -186,6 +188,11 @@ class Session:
             del self.candidates[first + kept :]
             name = candidates[kept - 1].name
             self.decisions.append(f"{name!r} reached the score asked for; {len(candidates) - kept} more were dropped.")
+
+    @functools.cached_property
+    def order(self) -> list[int]:
+        """The valset's places in the one order in which candidates that are compared see them."""
+        return draw(self.seed, "examples in order").sample(range(len(self.valset)), len(self.valset))
 
     def goes_on(self) -> bool:
         """Whether the budget lets more be run."""

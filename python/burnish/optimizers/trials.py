@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.mipro_settings import Plan
-from burnish.stages.score import standings
 from burnish.stages.search import Picks, Searcher
 from burnish.values.seed import draw
 
@@ -43,11 +42,11 @@ async def trials(arena: Arena, searcher: Searcher, plan: Plan) -> Picks:
         ]
         await arena.measure(list(zip(asked, batches, strict=True)))
         done += len(asked)
-        means = [standing.mean if standing.n else -1.0 for standing in standings(board, [""] * len(arena.tried))]
+        means = session.means()
         waiting = [picks for picks in arena.tried if picks not in full]
         if waiting:
             best = max(waiting, key=lambda picks: means[arena.number(picks)])
             full.append(best)
             await arena.measure([(best, everything)])
-    means = [standing.mean if standing.n else -1.0 for standing in standings(board, [""] * len(arena.tried))]
+    means = session.means()
     return max(full, key=lambda picks: means[arena.number(picks)])

@@ -57,7 +57,7 @@ class Slot:
     Attributes:
         predictor: Which predictor it sets.
         part: ``"instructions"`` or ``"demos"``.
-        choices: The values to choose from.
+        choices: The values to choose from: texts, or for ``"demos"`` tuples of them, each perhaps in a `Choice` with its sources.
     """
 
     predictor: str
@@ -83,7 +83,10 @@ class Space:
         """The candidate with choice number ``picks[i]`` in slot ``i``."""
         chosen: dict[str, dict[str, Any]] = {}
         for slot, pick in zip(self.slots, picks, strict=True):
-            chosen.setdefault(slot.predictor, {})[slot.part] = slot.choices[pick]
+            picked = slot.choices[pick]
+            shown = isinstance(picked, Choice)
+            parts = {"demos": picked.demos, "sources": picked.sources} if shown else {slot.part: picked}
+            chosen.setdefault(slot.predictor, {}).update(parts)
         return Candidate(name, {name: Choice(**parts) for name, parts in chosen.items()})
 
     def all_picks(self) -> Sequence[tuple[int, ...]]:

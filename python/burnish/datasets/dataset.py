@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,7 @@ _SUFFIXES: Mapping[str, Callable[..., list[Example]]] = {
 _DEV_SHARE = 0.25
 
 
-class Dataset:
+class Dataset(ABC):
     """Three parts, drawn by seeds: `train` and `dev` are lists, `test` is a `TestSet`, which no optimizer takes.
 
     A subclass says in `parts` which rows there are to draw from.
@@ -58,9 +59,9 @@ class Dataset:
         self.dev_size = dev_size
         self.test_size = test_size
 
+    @abstractmethod
     def parts(self, name: str) -> Rows:
         """All rows of ``"train"``, ``"dev"`` or ``"test"``, in an order that is always the same."""
-        raise NotImplementedError
 
     @cached_property
     def train(self) -> list[Example]:
@@ -105,9 +106,9 @@ class Published(Dataset):
         self.path = path
         self._read: dict[str, list[Example]] = {}
 
+    @abstractmethod
     def example(self, row: Example) -> Example:
         """A published row as an example with its inputs marked."""
-        raise NotImplementedError
 
     def rows(self, split: str) -> list[Example]:
         """The rows of a published split, read once."""

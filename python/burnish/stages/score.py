@@ -15,7 +15,9 @@ from burnish import _core
 from burnish.values.board import Board
 from burnish.values.report import SHARE_TO_LEAD, Difference, Standing
 
-_Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
+Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
+
+_ALL = slice(None)
 
 
 def standings(board: Board, names: Sequence[str]) -> list[Standing]:
@@ -71,9 +73,9 @@ class _Statistics:
         """Hand over what is new; if a row is refused, it is handed over again at the next question."""
         replaced = [row for row in board.replaced[self._replaced :] if row < self._rows]
         if replaced:
-            self.core.replace(*_columns(board, replaced))
+            self.core.replace(*columns(board, replaced))
         if self._rows < len(board):
-            self.core.append(*_columns(board, slice(self._rows, None)))
+            self.core.append(*columns(board, slice(self._rows, None)))
         self._rows, self._replaced = len(board), len(board.replaced)
 
 
@@ -85,11 +87,11 @@ def _statistics(board: Board) -> _core.Board:
     return kept.core
 
 
-def _columns(board: Board, rows: slice | list[int]) -> _Columns:
-    """Some rows of a board that has rows, copied: a view would keep the board from growing."""
+def columns(board: Board, rows: slice | list[int] = _ALL) -> Columns:
+    """Some rows of a board, copied: a view would keep the board from growing."""
     return (
-        np.frombuffer(board.candidate, np.int64)[rows].copy(),
-        np.frombuffer(board.example, np.int64)[rows].copy(),
-        np.frombuffer(board.score, np.float64)[rows].copy(),
-        np.frombuffer(board.status, np.uint8)[rows].copy(),
+        np.asarray(memoryview(board.candidate), np.int64)[rows].copy(),
+        np.asarray(memoryview(board.example), np.int64)[rows].copy(),
+        np.asarray(memoryview(board.score), np.float64)[rows].copy(),
+        np.asarray(memoryview(board.status), np.uint8)[rows].copy(),
     )

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from burnish import _core
 from burnish.errors import ConfigError
+from burnish.stages.score import columns
 from burnish.values.board import Board
 from burnish.values.space import Space
 
 Picks = tuple[int, ...]
-_Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
 # Half of what the surrogate asks for is what it takes for best, half is drawn from what it does not know.
 _GREEDY = 0.5
 
@@ -63,8 +63,8 @@ class Advice:
     own: float
 
 
-class RandomSearcher:
-    """Candidates by chance, none of them twice.
+class _OfSpace:
+    """What every searcher is made of.
 
     Args:
         space: What to choose from.
@@ -73,6 +73,10 @@ class RandomSearcher:
 
     def __init__(self, space: Space, seed: int) -> None:
         self._sizes, self._seed = _sizes(space), seed
+
+
+class RandomSearcher(_OfSpace):
+    """Candidates by chance, none of them twice."""
 
     def ask(self, tried: Sequence[Picks], board: Board, n: int, *, closed: Collection[int] = ()) -> list[Picks]:
         """New candidates; what the board says is not looked at."""
@@ -80,40 +84,26 @@ class RandomSearcher:
         return _picks(found, self._sizes)
 
 
-class TPESearcher:
+class TPESearcher(_OfSpace):
     """A tree-structured Parzen estimator over all slots together: what is common among the best tenth by their means.
 
     Cheap, and blind to how many examples a mean is of. Source: Bergstra et al. 2011; multivariate: Falkner et al. 2018.
-
-    Args:
-        space: What to choose from.
-        seed: Where chance comes from.
     """
-
-    def __init__(self, space: Space, seed: int) -> None:
-        self._sizes, self._seed = _sizes(space), seed
 
     def ask(self, tried: Sequence[Picks], board: Board, n: int, *, closed: Collection[int] = ()) -> list[Picks]:
         """Candidates that look like the best; a balanced design while there is no score."""
         if not len(board):
             return design(self._sizes, n, self._seed)
-        rows, flat, shut = _rows(board), _flat(tried), _closed(tried, closed)
+        rows, flat, shut = columns(board), _flat(tried), _closed(tried, closed)
         return _picks(_core.search_tpe(self._sizes, flat, rows, shut, n, self._seed, len(board)), self._sizes)
 
 
-class SurrogateSearcher:
+class SurrogateSearcher(_OfSpace):
     """A Gaussian process over slots, pairs of slots and shared examples.
 
     Half of what it asks for has the best expected score, half is best in a draw from what the scores leave open. The
     cost grows with the cube of the candidates measured: 10 ms for 100 of them, a second for 500.
-
-    Args:
-        space: What to choose from.
-        seed: Where chance comes from.
     """
-
-    def __init__(self, space: Space, seed: int) -> None:
-        self._sizes, self._seed = _sizes(space), seed
 
     def ask(self, tried: Sequence[Picks], board: Board, n: int, *, closed: Collection[int] = ()) -> list[Picks]:
         """Candidates that are the best or may be; a balanced design while there is no score."""
@@ -121,7 +111,7 @@ class SurrogateSearcher:
 
     def advise(self, tried: Sequence[Picks], board: Board, n: int = 0, *, closed: Collection[int] = ()) -> Advice:
         """The same, and what each candidate tried is expected to score."""
-        rows, flat, shut = _rows(board), _flat(tried), _closed(tried, closed)
+        rows, flat, shut = columns(board), _flat(tried), _closed(tried, closed)
         found = _core.search_surrogate(self._sizes, flat, rows, shut, n, _GREEDY, self._seed, len(board))
         picks, mean, spread, shares = found
         parts = shares.tolist() or [float("nan")] * (len(self._sizes) + 2)
@@ -143,7 +133,7 @@ def beaten(board: Board, candidates: int, *, looks: int, error: float = 0.05, sh
         error: The chance, over all candidates and looks, that the one which is truly the best is dropped.
         share: Who leads has at least this share of the examples of the one with the most.
     """
-    return list(map(bool, _core.race_beaten(_rows(board), candidates, share, looks, error)))
+    return list(map(bool, _core.race_beaten(columns(board), candidates, share, looks, error)))
 
 
 def rejects(board: Board, candidates: int, *, examples: int, budget: int) -> tuple[list[int], int]:
@@ -158,7 +148,7 @@ def rejects(board: Board, candidates: int, *, examples: int, budget: int) -> tup
     Returns:
         Their numbers, and the examples; one number where the race is over.
     """
-    alive, seen = _core.race_rejects(_rows(board), candidates, examples, budget)
+    alive, seen = _core.race_rejects(columns(board), candidates, examples, budget)
     return alive.tolist(), seen
 
 
@@ -181,13 +171,3 @@ def _closed(tried: Sequence[Picks], closed: Collection[int]) -> NDArray[np.bool_
 
 def _picks(flat: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[Picks]:
     return [tuple(row) for row in flat.reshape(-1, len(sizes)).tolist()]
-
-
-def _rows(board: Board) -> _Rows:
-    """The board's columns, copied: a view would keep the board from growing."""
-    return (
-        np.array(board.candidate, np.int64),
-        np.array(board.example, np.int64),
-        np.array(board.score, np.float64),
-        np.array(board.status, np.uint8),
-    )

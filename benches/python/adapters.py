@@ -14,25 +14,16 @@ compiled prompt are part of "a prompt" here, and DSPy has neither.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import importlib.util
 import json
-import platform
-import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
+from beside import compare
 
 DEMOS = (0, 4, 16)
 SECONDS = 0.15
-RECORD = Path(__file__).parents[1] / "records" / "adapters.md"
 
 
 class Place(pydantic.BaseModel):
@@ -126,59 +117,11 @@ def timed(work: Callable[[], Any]) -> float:
     return (now - began) / times * 1e6
 
 
-def child(framework: str) -> dict[str, float]:
-    """All figures of one framework, from a fresh process."""
-    command = [sys.executable, __file__, "--child", framework]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
-    return found
-
-
-def main() -> None:
-    """Run, print and, where asked, record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each framework, in turn")
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
-    given = parser.parse_args()
-    if given.child:
-        print(json.dumps(measure(given.child)))
-        return
-    frameworks = [name for name in ("burnish", "dspy") if importlib.util.find_spec(name)]
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in frameworks}
-    for _ in range(given.rounds):
-        for name in frameworks:
-            found[name].append(child(name))
-    lines = table(found, given.rounds)
-    print("\n".join(lines))
-    if given.record:
-        RECORD.parent.mkdir(exist_ok=True)
-        RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def table(found: dict[str, list[dict[str, float]]], rounds: int) -> list[str]:
-    """The figures as Markdown: median and range of each framework, and the ratio of the medians."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in found)
-    lines = [
-        "# Adapters",
-        "",
-        f"`{' '.join(['python', 'benches/python/adapters.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}; {versions};",
-        f"Python {platform.python_version()}, {platform.machine()}; {rounds} rounds, median (least to most).",
-        "Microseconds; the values that come out of the replies are equal.",
-        "",
-        "| | " + " | ".join(found) + " | ratio |",
-        "|---|" + "---|" * (len(found) + 1),
-    ]
-    for figure in found["burnish"][0]:
-        medians = {name: statistics.median(run[figure] for run in runs) for name, runs in found.items()}
-        cells = [
-            f"{medians[name]:.3g} ({min(run[figure] for run in runs):.3g} to {max(run[figure] for run in runs):.3g})"
-            for name, runs in found.items()
-        ]
-        ratio = f"{medians['dspy'] / medians['burnish']:.1f}×" if "dspy" in medians else ""
-        lines.append(f"| {figure} | {' | '.join(cells)} | {ratio} |")
-    return lines
-
-
 if __name__ == "__main__":
-    main()
+    compare(
+        __file__,
+        about=__doc__,
+        title="Adapters",
+        told="Microseconds; the values that come out of the replies are equal.",
+        measure=measure,
+    )

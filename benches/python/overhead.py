@@ -13,22 +13,15 @@ the event loop (the line "over the loop").
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
-import importlib.util
-import json
-import platform
-import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from beside import compare
 
 DEMOS = (0, 4, 16)
 CALLS = {"burnish": 3000, "dspy": 300}
-RECORD = Path(__file__).parents[1] / "records" / "overhead.md"
 REPLY = "[[ ## answer ## ]]\nyes\n\n[[ ## completed ## ]]"
 
 
@@ -123,62 +116,12 @@ def import_cost(framework: str) -> dict[str, float]:
     return found
 
 
-def child(framework: str) -> dict[str, float]:
-    """All figures of one framework, from fresh processes."""
-    command = [sys.executable, __file__, "--child", framework]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {**json.loads(answer.stdout.splitlines()[-1]), **import_cost(framework)}
-
-
-def main() -> None:
-    """Run, print and, where asked, record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each framework, in turn")
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
-    given = parser.parse_args()
-    if given.child:
-        print(json.dumps(measure(given.child)))
-        return
-    frameworks = [name for name in ("burnish", "dspy") if importlib.util.find_spec(name)]
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in frameworks}
-    for _ in range(given.rounds):
-        for name in frameworks:
-            found[name].append(child(name))
-    lines = table(found, given.rounds)
-    print("\n".join(lines))
-    if given.record:
-        RECORD.parent.mkdir(exist_ok=True)
-        RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def table(found: dict[str, list[dict[str, float]]], rounds: int) -> list[str]:
-    """The figures as Markdown: median and range of each framework, and the ratio of the medians."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in found)
-    lines = [
-        "# Overhead",
-        "",
-        f"`{' '.join(['python', 'benches/python/overhead.py', *sys.argv[1:]])}`, {datetime.now(UTC):%Y-%m-%d}; {versions};",
-        f"Python {platform.python_version()}, {platform.machine()}; {rounds} rounds, median (least to most).",
-        "Calls in microseconds of CPU, all threads of the process; an instant model.",
-        "",
-        "| | " + " | ".join(found) + " | ratio |",
-        "|---|" + "---|" * (len(found) + 1),
-    ]
-    for figure in found["burnish"][0]:
-        medians = {}
-        cells = []
-        for name, runs in found.items():
-            values = [run[figure] for run in runs if figure in run]
-            if not values:
-                cells.append("")
-                continue
-            medians[name] = statistics.median(values)
-            cells.append(f"{medians[name]:.3g} ({min(values):.3g} to {max(values):.3g})")
-        ratio = f"{medians['dspy'] / medians['burnish']:.1f}×" if "dspy" in medians else ""
-        lines.append(f"| {figure} | {' | '.join(cells)} | {ratio} |")
-    return lines
-
-
 if __name__ == "__main__":
-    main()
+    compare(
+        __file__,
+        about=__doc__,
+        title="Overhead",
+        told="Calls in microseconds of CPU, all threads of the process; an instant model.",
+        measure=measure,
+        more=import_cost,
+    )

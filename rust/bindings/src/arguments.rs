@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use burnish_core::Error;
 use numpy::{Element, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
@@ -98,6 +99,11 @@ pub fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResul
         return Err(config_error(py, message));
     }
     Ok(array)
+}
+
+/// A number of things, which Python may have made negative.
+pub fn count(name: &'static str, value: i64) -> Result<usize, Error> {
+    value.try_into().map_err(|_| Error::Negative { name, value })
 }
 
 fn push_strings(place: Place<'_>, value: &Bound<'_, PyAny>, texts: &mut Vec<PyBackedStr>) -> PyResult<()> {

@@ -4,13 +4,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burnish_core::Error;
 use burnish_core::board::{self, Front, Rows, Summary};
 use burnish_core::interval::Interval;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arguments::column;
+use crate::arguments::{column, count};
 use crate::error::enter;
 
 /// Rows of (candidate, example, score, status), and what they say.
@@ -69,7 +68,7 @@ impl Board {
         n_candidates: i64,
     ) -> PyResult<(Counts<'py>, Counts<'py>, Counts<'py>, Floats<'py>, Floats<'py>, Floats<'py>)> {
         let Summary { n, failed, not_measured, mean, low, high } =
-            enter(py, self.unread(), || self.lock().summary(count(n_candidates)?))?;
+            enter(py, self.unread(), || self.lock().summary(count("n_candidates", n_candidates)?))?;
         let counts = |column| PyArray1::from_vec(py, column);
         let floats = |column| PyArray1::from_vec(py, column);
         Ok((counts(n), counts(failed), counts(not_measured), floats(mean), floats(low), floats(high)))
@@ -78,7 +77,7 @@ impl Board {
     /// The candidate with the best mean; None if none has a score.
     #[pyo3(signature = (n_candidates, share = 0.0, /))]
     fn leader(&self, py: Python<'_>, n_candidates: i64, share: f64) -> PyResult<Option<usize>> {
-        enter(py, self.unread(), || self.lock().leader(count(n_candidates)?, share))
+        enter(py, self.unread(), || self.lock().leader(count("n_candidates", n_candidates)?, share))
     }
 
     /// (n, mean, low, high) of `first` minus `second` over the examples where both have a score.
@@ -92,7 +91,8 @@ impl Board {
     /// The candidates that no other dominates, and the examples on which each is best.
     #[pyo3(signature = (n_candidates, /))]
     fn front<'py>(&self, py: Python<'py>, n_candidates: i64) -> PyResult<(Counts<'py>, Counts<'py>)> {
-        let Front { candidate, wins } = enter(py, usize::MAX, || self.lock().front(count(n_candidates)?))?;
+        let Front { candidate, wins } =
+            enter(py, usize::MAX, || self.lock().front(count("n_candidates", n_candidates)?))?;
         Ok((PyArray1::from_vec(py, candidate), PyArray1::from_vec(py, wins)))
     }
 
@@ -112,6 +112,9 @@ impl Board {
         self.0.try_lock().map_or(usize::MAX / 2, |board| board.unread() * ROW)
     }
 }
+
+/// Candidate, example, score and status of the board's rows, as Python hands them over.
+pub type RowsOfPython<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// The board's columns, held while the core reads them.
 pub struct Columns<'py> {
@@ -136,6 +139,10 @@ impl<'py> Columns<'py> {
         })
     }
 
+    pub fn of(rows: &RowsOfPython<'py>) -> PyResult<Self> {
+        Self::new(&rows.0, &rows.1, &rows.2, &rows.3)
+    }
+
     pub fn rows(&self) -> PyResult<Rows<'_>> {
         Ok(Rows {
             candidate: self.candidate.as_slice()?,
@@ -144,8 +151,4 @@ impl<'py> Columns<'py> {
             status: self.status.as_slice()?,
         })
     }
-}
-
-fn count(n_candidates: i64) -> Result<usize, Error> {
-    n_candidates.try_into().map_err(|_| Error::Negative { name: "n_candidates", value: n_candidates })
 }

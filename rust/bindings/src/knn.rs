@@ -9,13 +9,12 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use burnish_core::Error;
 use burnish_core::knn::{HEAD, Index, Lent, Metric, Nearest, Storage};
 use memmap2::Mmap;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arguments::{column, found};
+use crate::arguments::{column, count, found};
 use crate::error::{config_error, enter, with_path};
 
 /// Rows, and for each query the nearest of them.
@@ -139,10 +138,6 @@ impl KnnIndex {
 pub fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-fn count(name: &'static str, value: i64) -> Result<usize, Error> {
-    value.try_into().map_err(|_| Error::Negative { name, value })
 }
 
 /// Rows of the index's width, one after another in memory.

@@ -1,11 +1,11 @@
 //! Shows `burnish_core::race`: who leaves a race.
 
-use burnish_core::Error;
 use burnish_core::race::{self, Phase};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::board::Columns;
+use crate::arguments::count;
+use crate::board::{Columns, RowsOfPython};
 use crate::error::enter;
 
 type Counts<'py> = Bound<'py, PyArray1<i64>>;
@@ -15,13 +15,13 @@ type Counts<'py> = Bound<'py, PyArray1<i64>>;
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands tuples over")]
 pub fn race_beaten<'py>(
     py: Python<'py>,
-    rows: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),
+    rows: RowsOfPython<'py>,
     n_candidates: i64,
     share: f64,
     looks: i64,
     error: f64,
 ) -> PyResult<Bound<'py, PyArray1<bool>>> {
-    let columns = Columns::new(&rows.0, &rows.1, &rows.2, &rows.3)?;
+    let columns = Columns::of(&rows)?;
     let rows = columns.rows()?;
     let found = enter(py, rows.score.len() * 32, || {
         race::beaten(rows, count("n_candidates", n_candidates)?, share, count("looks", looks)?, error)
@@ -34,12 +34,12 @@ pub fn race_beaten<'py>(
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands tuples over")]
 pub fn race_rejects<'py>(
     py: Python<'py>,
-    rows: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),
+    rows: RowsOfPython<'py>,
     n_candidates: i64,
     n_examples: i64,
     budget: i64,
 ) -> PyResult<(Counts<'py>, usize)> {
-    let columns = Columns::new(&rows.0, &rows.1, &rows.2, &rows.3)?;
+    let columns = Columns::of(&rows)?;
     let rows = columns.rows()?;
     let Phase { alive, examples } = enter(py, rows.score.len() * 32, || {
         race::rejects(
@@ -50,8 +50,4 @@ pub fn race_rejects<'py>(
         )
     })?;
     Ok((PyArray1::from_vec(py, alive), examples))
-}
-
-fn count(name: &'static str, value: i64) -> Result<usize, Error> {
-    value.try_into().map_err(|_| Error::Negative { name, value })
 }

@@ -1,19 +1,15 @@
 //! Shows `burnish_core::search`: the next candidates of a space. The lock is let go of from the first cell on.
 
-use burnish_core::Error;
 use burnish_core::search::{self, Advice, Ask, Tried};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arguments::column;
-use crate::board::Columns;
+use crate::arguments::{column, count};
+use crate::board::{Columns, RowsOfPython};
 use crate::error::enter;
 
 type Counts<'py> = Bound<'py, PyArray1<i64>>;
 type Floats<'py> = Bound<'py, PyArray1<f64>>;
-
-/// Candidate, example, score and status of the board's rows.
-type RowsOfPython<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// Bytes that fitting a cell is worth, against reading one.
 const CELL: usize = 4096;
@@ -30,7 +26,7 @@ pub fn search_random<'py>(
 ) -> PyResult<Counts<'py>> {
     let (sizes, picks) = (column::<i64>("sizes", sizes)?, column::<i64>("picks", picks)?);
     let (sizes, picks) = (sizes.as_slice()?, picks.as_slice()?);
-    let found = enter(py, picks.len() * 8, || search::random(sizes, picks, count(n)?, seed, step))?;
+    let found = enter(py, picks.len() * 8, || search::random(sizes, picks, count("n", n)?, seed, step))?;
     Ok(PyArray1::from_vec(py, found))
 }
 
@@ -44,7 +40,7 @@ pub fn search_design<'py>(
 ) -> PyResult<Counts<'py>> {
     let sizes = column::<i64>("sizes", sizes)?;
     let sizes = sizes.as_slice()?;
-    Ok(PyArray1::from_vec(py, enter(py, 0, || search::design(sizes, count(n)?, seed))?))
+    Ok(PyArray1::from_vec(py, enter(py, 0, || search::design(sizes, count("n", n)?, seed))?))
 }
 
 /// `n` candidates by a tree-structured Parzen estimator.
@@ -67,7 +63,7 @@ pub fn search_tpe<'py>(
     let told = Told::new(sizes, picks, &rows, closed)?;
     let (tried, closed) = (told.tried()?, told.closed.as_slice()?);
     let found = enter(py, tried.rows.score.len() * 8, || {
-        search::tpe(tried, closed, Ask { n: count(n)?, greedy: 0.0, seed, step })
+        search::tpe(tried, closed, Ask { n: count("n", n)?, greedy: 0.0, seed, step })
     })?;
     Ok(PyArray1::from_vec(py, found))
 }
@@ -94,7 +90,7 @@ pub fn search_surrogate<'py>(
     let told = Told::new(sizes, picks, &rows, closed)?;
     let (tried, closed) = (told.tried()?, told.closed.as_slice()?);
     let Advice { picks, mean, spread, shares } = enter(py, tried.rows.score.len() * CELL, || {
-        search::surrogate(tried, closed, Ask { n: count(n)?, greedy, seed, step })
+        search::surrogate(tried, closed, Ask { n: count("n", n)?, greedy, seed, step })
     })?;
     let floats = |column| PyArray1::from_vec(py, column);
     Ok((PyArray1::from_vec(py, picks), floats(mean), floats(spread), floats(shares)))
@@ -118,7 +114,7 @@ impl<'py> Told<'py> {
         Ok(Self {
             sizes: column("sizes", sizes)?,
             picks: column("picks", picks)?,
-            rows: Columns::new(&rows.0, &rows.1, &rows.2, &rows.3)?,
+            rows: Columns::of(rows)?,
             closed: column("closed", closed)?,
         })
     }
@@ -126,8 +122,4 @@ impl<'py> Told<'py> {
     fn tried(&self) -> PyResult<Tried<'_>> {
         Ok(Tried { sizes: self.sizes.as_slice()?, picks: self.picks.as_slice()?, rows: self.rows.rows()? })
     }
-}
-
-fn count(n: i64) -> Result<usize, Error> {
-    n.try_into().map_err(|_| Error::Negative { name: "n", value: n })
 }

@@ -68,14 +68,10 @@ class Arena:
     async def confirm(self, winner: Picks) -> None:
         """Run the winner and the student on the whole valset, so that the gain stands on examples that did not choose.
 
-        The gain is told on the examples that none of the two had seen before, where these are enough to say something.
+        The gain is told on the examples that no candidate had been run on before, where these are enough to say something.
         """
         both = [self.number(self.own), self.number(winner)]
-        seen = {
-            place
-            for number, place in zip(self.session.board.candidate, self.session.board.example, strict=True)
-            if number in both
-        }
+        seen = set(self.session.board.example)
         unseen = [place for place in self.session.order if place not in seen]
         await self.session.measure([(number, place) for number in both for place in self.session.order])
         self.session.confirm_on(unseen)

@@ -12,8 +12,8 @@ from burnish.values.space import Space
 
 # The fit costs a second for so many candidates, and grows with their cube.
 _MOST = 500
-# So many standard deviations are beyond doubt. The surrogate leans to zero, which makes up for looking at many choices: in replays
-# without any difference a slot stood out in at most 2 of 100 searches.
+# So many standard deviations are beyond doubt. The surrogate leans to zero, which makes up for looking at many choices: of 100
+# simulated searches without any difference, a slot stood out in at most 2.
 _BEYOND_DOUBT = 1.96
 
 

@@ -561,7 +561,7 @@ def search_surrogate(
     greedy: float,
     seed: int,
     step: int,
-) -> tuple[_Ints, _Floats, _Floats, _Floats]:
+) -> tuple[_Ints, _Floats, _Floats, _Floats, _Floats, _Floats]:
     """Candidates by a Gaussian process over slots, pairs of slots and shared examples.
 
     Args:
@@ -577,7 +577,8 @@ def search_surrogate(
     Returns:
         Their choices, one candidate after another, all different; expected score and standard deviation of each candidate on
         the board, NaN without a score; shares of the expected score's variance: of each slot, of pairs, of candidates
-        alone; none without a score.
+        alone; then for each choice of each slot, slot after slot, how much more a candidate is expected to score with it than with
+        the slot's first, the others averaged over, and the standard deviation of that. The last three are empty without a score.
     """
 
 def race_beaten(rows: _Rows, n_candidates: int, share: float, looks: int, error: float) -> NDArray[np.bool_]:

@@ -132,6 +132,9 @@ def test_a_search_finds_the_best_and_says_by_how_much(lm: ScriptedLM, tmp_path: 
     assert ranked[0]["seed"] == report.winner
     assert [score(entry["program"]) for entry in ranked] == [entry["score"] for entry in ranked]
     assert report.trial_logs[1]["name"] == "zero-shot"
+    assert [log["full_eval_score"] for log in report.trial_logs.values()] == means
+    assert {entry["full_eval"] for entry in ranked} == {True}
+    assert program.trial_logs[7]["total_eval_calls_so_far"] == 7 * 12
     assert [score(top) for top in report.top(2)] == [entry["score"] for entry in ranked[:2]]
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from burnish.errors import StateError
 from burnish.modules import state
 from burnish.report import show as shown
+from burnish.report.effects_chart import effects_chart
 from burnish.report.program_diff import compare
 from burnish.report.saved_program import SavedProgram
 
@@ -22,15 +23,21 @@ _FULL = click.option("--full", is_flag=True, help="Show long texts whole, and al
 @click.option(
     "--demos", type=click.IntRange(min=0), default=4, show_default=True, help="Demos to show of each predictor at most."
 )
+@click.option("--chart", help="Also draw which slots made the difference: effects.svg, .png or .pdf.")
 @_FULL
-def show(saved: str, demos: int, full: bool) -> None:
-    """Show a SAVED program, Burnish's or DSPy's: instructions, fields, demos and LM settings."""
+def show(saved: str, demos: int, chart: str | None, full: bool) -> None:
+    """Show a SAVED program, Burnish's or DSPy's: instructions, fields, demos and LM settings.
+
+    One that MIPROv2 or COPRO made also tells which slots made the difference.
+    """
     content = state.read(saved)
     try:
         renderable = shown.program(content, demos=demos, full=full)
     except StateError as error:
         raise StateError(f"{saved}: {error}") from error
     Console().print(renderable)
+    if chart is not None:
+        effects_chart(SavedProgram.of(content).effects, chart)
 
 
 @click.command()

@@ -265,10 +265,18 @@ class Module:
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:
         """What the compile that made this program tried, best first, as DSPy lists it."""
-        if self.report is None:
-            raise AttributeError("candidate_programs: this program was not made by an optimizer.")
         programs: list[dict[str, Any]] = self.report.candidate_programs
         return programs
+
+    if not TYPE_CHECKING:  # where it would let every misspelt attribute pass
+
+        def __getattr__(self, name: str) -> Any:
+            # Reached only where the program has no such attribute itself; so is a property that finds no report.
+            if name not in {"candidate_programs", "mb_candidate_programs", "score", "trial_logs"}:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if self.report is None:
+                raise AttributeError(f"{name}: this program was not made by an optimizer.")
+            return getattr(self.report, name)
 
     def dump_state(self, json_mode: bool = True, *, save_field_meta: bool = False) -> dict[str, Any]:
         """The program's instructions, demos and LM settings, JSON-ready; see `burnish.modules.state`.

@@ -19,6 +19,7 @@ from burnish.errors import StateError
 from burnish.modules.state_dspy import at_their_places, is_predictor_state, modern, retrievers
 from burnish.modules.state_predictor import dump_predictor, field_types, listed, read_predictor
 from burnish.modules.state_values import plain
+from burnish.values.report import Report
 
 # The second has what modules keep beside their predictors; without any of it, the first is written.
 FORMAT = 2
@@ -184,7 +185,11 @@ def save(program: Any, path: str | os.PathLike[str], *, save_field_meta: bool = 
     target = Path(path)
     if target.suffix != ".json":
         raise StateError(f"Programs are saved as JSON: write {str(target) + '.json'!r}.")
-    text = json.dumps(dump(program, save_field_meta=save_field_meta), indent=2, ensure_ascii=False)
+    state = dump(program, save_field_meta=save_field_meta)
+    if isinstance(program.report, Report) and program.report.effects is not None:
+        # Of the report only what says of the choices in the file which of them count: no bill, and the same in every run.
+        state["burnish"]["effects"] = program.report.effects.to_dict()
+    text = json.dumps(state, indent=2, ensure_ascii=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     stems = _stems(program, target)
     draft = target.with_name(target.name + ".part")

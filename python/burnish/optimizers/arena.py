@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from burnish.optimizers.session import Session
+from burnish.stages.effects import effects_of
 from burnish.stages.schedule import Rejects, Steps, ranked
 from burnish.stages.search import Picks, Searcher
 from burnish.values.space import Candidate, Choice, Slot, Space
+from burnish.values.trial import Trial
 
 
 class Arena:
@@ -28,6 +30,7 @@ class Arena:
         self.space = space
         self.tried: list[Picks] = []
         self._numbers: dict[Picks, int] = {}
+        self._runs = 0
 
     @property
     def own(self) -> Picks:
@@ -48,9 +51,18 @@ class Arena:
         return number
 
     async def measure(self, wanted: Sequence[tuple[Picks, Sequence[int]]]) -> None:
-        """Run candidates on places of the valset, all at once; what is known is not run again."""
-        cells = [(self.number(picks), place) for picks, places in wanted for place in places]
-        await self.session.measure(cells)
+        """Run candidates on places of the valset, all at once; what is known is not run again. Each is a trial of the report."""
+        board, size = self.session.board, len(self.session.valset)
+        cells = [[(self.number(picks), place) for place in places] for picks, places in wanted]
+        unknown = [[cell for cell in row if not board.known(*cell)] for row in cells]
+        await self.session.measure([cell for row in cells for cell in row])
+        for (picks, places), new in zip(wanted, unknown, strict=True):
+            number = self.number(picks)
+            self._runs += sum(board.known(*cell) for cell in new)
+            mean, n = board.mean(number, places)
+            if n:
+                trial = Trial(number, self._picked(picks), mean, n, len(set(places)) == size, self._runs)
+                self.session.searched.trials.append(trial)
 
     async def search(self, schedule: Steps | Rejects, searcher: Searcher) -> None:
         """Follow a schedule to its end, or the budget's."""
@@ -70,11 +82,25 @@ class Arena:
 
         The gain is told on the examples that no candidate had been run on before, where these are enough to say something.
         """
-        both = [self.number(self.own), self.number(winner)]
         seen = set(self.session.board.example)
         unseen = [place for place in self.session.order if place not in seen]
-        await self.session.measure([(number, place) for number in both for place in self.session.order])
+        await self.measure([(picks, self.session.order) for picks in dict.fromkeys((self.own, winner))])
         self.session.confirm_on(unseen)
+
+    def won(self, winner: Picks) -> Candidate:
+        """The candidate with these picks; what its choices did is told to the report."""
+        self.session.searched.effects = effects_of(self.space, self.tried, self.session.board, winner)
+        return self.session.candidates[self.number(winner)]
+
+    def _picked(self, picks: Picks) -> dict[str, int]:
+        """The picks by DSPy's names; instructions without a slot are the program's own."""
+        names = self.session.predictors
+        told = dict.fromkeys((f"{place}_predictor_instruction" for place in range(len(names))), 0)
+        parts = {"instructions": "instruction"}
+        return told | {
+            f"{names.index(slot.predictor)}_predictor_{parts.get(slot.part, slot.part)}": pick
+            for slot, pick in zip(self.space.slots, picks, strict=True)
+        }
 
 
 def _name(slots: Sequence[Slot], picks: Picks) -> str:
@@ -83,6 +109,22 @@ def _name(slots: Sequence[Slot], picks: Picks) -> str:
         f"{slot.predictor + ' ' if several else ''}{slot.part} {pick}" for slot, pick in zip(slots, picks, strict=True)
     ]
     return ", ".join(parts)
+
+
+def told_apart(session: Session, tried: Sequence[tuple[str, ...]]) -> Candidate:
+    """The leader among candidates that differ in instructions alone; what these did is told to the report.
+
+    Args:
+        session: The compile.
+        tried: The instructions of each candidate, a text for each predictor, by its number on the board.
+    """
+    choices = [list(dict.fromkeys(texts)) for texts in zip(*tried, strict=True)]
+    slots = [Slot(name, "instructions", texts) for name, texts in zip(session.predictors, choices, strict=True)]
+    picks = [tuple(known.index(text) for known, text in zip(choices, texts, strict=True)) for texts in tried]
+    leader = session.leader()
+    won = picks[session.candidates.index(leader)]
+    session.searched.effects = effects_of(Space(slots), picks, session.board, won)
+    return leader
 
 
 def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Sequence[Candidate]) -> Space:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.optimizers.arena import told_apart
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
@@ -122,7 +123,7 @@ class COPRO(Optimizer):
                 means = session.means()
                 tried[name] |= {text: means[number] for text, number in zip(pool, numbers, strict=True)}
                 best[name] = max(pool, key=lambda text: tried[name][text])
-        return session.leader()
+        return told_apart(session, list(known))
 
     async def _score(
         self, session: Session, base: Candidate, pool: list[dict[str, str]], known: dict[tuple[str, ...], int]

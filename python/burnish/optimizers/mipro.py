@@ -189,12 +189,12 @@ class MIPROv2(BootstrapFewShot):
         plan = Plan(number, size, minibatch_full_eval_steps, len(session.valset))
         searcher = lookup("searchers", self.searcher or _OURS)(arena.space, session.seed)
         if self.searcher is not None:
-            return session.candidates[arena.number(await trials(arena, searcher, plan))]
+            return arena.won(await trials(arena, searcher, plan))
         arena.number(arena.own)
         await arena.search(Steps(max(plan.evaluations - 2 * len(session.valset), 1), len(session.valset)), searcher)
         winner = arena.best(searcher)
         await arena.confirm(winner)
-        return session.candidates[arena.number(winner)]
+        return arena.won(winner)
 
     def _choices(self) -> tuple[bool, int, int]:
         """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""

@@ -38,6 +38,7 @@ from burnish.values.score import Status
 from burnish.values.seed import draw
 from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
+from burnish.values.trial import Searched
 from burnish.values.usage import Usage
 
 # Fewer examples than this say too little of a gain to leave the others out.
@@ -57,6 +58,7 @@ class Session:
         board: All scores so far.
         candidates: What stands on the board, in the order of its numbers; number 0 is the baseline.
         decisions: What was decided, in words, for the report.
+        searched: What the search notes for it besides.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Session:
         self.board = Board()
         self.candidates: list[Candidate] = []
         self.decisions: list[str] = []
+        self.searched = Searched()
         self._own_valset = valset is not None
         self._confirmed: frozenset[int] = frozenset()
         self._troubles: list[Rollout] = []
@@ -316,6 +319,8 @@ class Session:
             before or Usage(),
             lambda number: build(self.student, self.candidates[number]),
             [names[number] for number in stage_score.front(self.board, len(names))],
+            self.searched.effects,
+            tuple(self.searched.trials),
         )
 
     def tell(self, kind: str, **fields: Any) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from burnish.errors import StateError
 from burnish.lm.secrets import bare_address, without_secrets
 from burnish.modules.state import parts_of
 from burnish.modules.state_predictor import ADDRESSES, DSPY_ONLY
+from burnish.values.effects import Effects
 
 _ITS_NAME = re.compile(r"\$\{(\w+)\}")
 
@@ -59,11 +62,13 @@ class SavedProgram:
         origin: Who wrote the file, in words; empty where it does not say.
         predictors: Name → predictor, in the order of the file.
         parts: Path → what a module keeps beside its predictors.
+        effects: Which slots made the difference in the search that it came of; None where the file does not say.
     """
 
     origin: str
     predictors: dict[str, SavedPredictor]
     parts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    effects: Effects | None = None
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> SavedProgram:
@@ -86,8 +91,20 @@ class SavedProgram:
         parts = own.get("parts")
         kept = parts if isinstance(parts, Mapping) else {}
         return cls(
-            _origin(state, own), predictors, {path: part for path, part in kept.items() if isinstance(part, Mapping)}
+            _origin(state, own),
+            predictors,
+            {path: part for path, part in kept.items() if isinstance(part, Mapping)},
+            _effects(own.get("effects")),
         )
+
+
+def _effects(saved: Any) -> Effects | None:
+    if saved is None:
+        return None
+    try:
+        return TypeAdapter(Effects).validate_python(saved)
+    except ValidationError as error:
+        raise StateError(f"What the file says of effects is not as it was saved: {error}. Was it edited?") from error
 
 
 def _origin(state: Mapping[str, Any], own: Mapping[str, Any]) -> str:

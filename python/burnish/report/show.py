@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.bar import Bar
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -13,8 +14,10 @@ from rich.text import Text
 
 from burnish.report.program_diff import PredictorDiff, ProgramDiff
 from burnish.report.saved_program import SavedField, SavedPredictor, SavedProgram
+from burnish.values.effects import Effects
 
 _SHOWN_DEMOS = 4
+_BAR = 20
 _CHARACTERS_OF_A_VALUE = 300
 _CHARACTERS_OF_INSTRUCTIONS = 3000
 # Escape, and what stands for it and a bracket in one.
@@ -40,7 +43,20 @@ def program(state: Mapping[str, Any], *, demos: int = _SHOWN_DEMOS, full: bool =
         most = len(one.demos) if full else demos
         title, subtitle = _text(name), _text(_model(one.lm))
         parts.append(Panel(_predictor(one, most, full=full), title=title, subtitle=subtitle, title_align="left"))
+    if saved.effects is not None:
+        parts.append(effects(saved.effects))
     return Group(*parts)
+
+
+def effects(found: Effects) -> Table | Text:
+    """Which slots made the difference, a bar for each; where none stands out, that in words and nothing else."""
+    if not found.stand_out:
+        return _text(str(found))
+    table = Table("slot", "", "share", "winner's choice", title="What set the candidates apart", title_justify="left")
+    rows = [(slot.name, slot.share, slot.told) for slot in found.ranked]
+    for name, share, told in (*rows, ("choices together", found.pairs, ""), ("single candidates", found.own, "")):
+        table.add_row(_text(name), Bar(1, 0, share, width=_BAR), f"{100 * share:.0f}%", told)
+    return table
 
 
 def _predictor(one: SavedPredictor, most: int, *, full: bool) -> Group:

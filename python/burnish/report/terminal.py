@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from burnish.report import show
 from burnish.values.report import Report, Standing
 from burnish.values.usage import Usage
 
@@ -26,6 +27,8 @@ def report(found: Report, *, most: int = 12) -> Group:
         parts.append(_candidates(scored, found.winner, most))
     if found.gain is not None:
         parts.append(Text(f"Gain over the baseline, on the examples used to choose: {found.gain}"))
+    if found.effects is not None:
+        parts.append(show.effects(found.effects))
     if found.usage:
         parts.append(_bill("stage", found.usage, "What it cost"))
     if found.before.calls:

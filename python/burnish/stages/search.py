@@ -53,6 +53,9 @@ class Advice:
         slots: Share of the expected score's variance over the space that the choices in each slot make.
         pairs: Share of choices that go well or badly together.
         own: Share of single candidates, which no slot and no pair explains.
+        above: For each slot and each of its choices, how much more a candidate is expected to score with it than with
+            the slot's first, the choices in the other slots averaged over.
+        unsure: The standard deviation of each of these.
     """
 
     picks: list[Picks]
@@ -61,6 +64,8 @@ class Advice:
     slots: list[float]
     pairs: float
     own: float
+    above: list[list[float]]
+    unsure: list[list[float]]
 
 
 class _OfSpace:
@@ -113,9 +118,12 @@ class SurrogateSearcher(_OfSpace):
         """The same, and what each candidate tried is expected to score."""
         rows, flat, shut = columns(board), _flat(tried), _closed(tried, closed)
         found = _core.search_surrogate(self._sizes, flat, rows, shut, n, _GREEDY, self._seed, len(board))
-        picks, mean, spread, shares = found
-        parts = shares.tolist() or [float("nan")] * (len(self._sizes) + 2)
-        return Advice(_picks(picks, self._sizes), mean.tolist(), spread.tolist(), parts[:-2], *parts[-2:])
+        picks, mean, spread, shares, *choices = found
+        *slots, pairs, own = shares.tolist() or [float("nan")] * (len(self._sizes) + 2)
+        ends = np.cumsum(self._sizes)[:-1]
+        above, unsure = ([part.tolist() for part in np.split(column, ends)] for column in choices)
+        asked = _picks(picks, self._sizes)
+        return Advice(asked, mean.tolist(), spread.tolist(), slots, pairs, own, above, unsure)
 
 
 def design(sizes: NDArray[np.int64], n: int, seed: int) -> list[Picks]:

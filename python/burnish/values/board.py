@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -53,6 +54,11 @@ class Board:
         """Whether the cell has a score that counts."""
         row = self._cells.get((candidate, example))
         return row is not None and self.status[row] != Status.NOT_MEASURED
+
+    def mean(self, candidate: int, examples: Iterable[int]) -> tuple[float, int]:
+        """A candidate's mean score on some examples, nan where there is none, and how many of them count."""
+        rows = [self._cells[candidate, example] for example in examples if self.known(candidate, example)]
+        return (math.fsum(self.score[row] for row in rows) / len(rows) if rows else math.nan), len(rows)
 
     def put(self, candidate: int, example: int, score: float, status: Status) -> None:
         """Put one cell on the board, in place of what stood there."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from burnish.values.effects import Effects
+from burnish.values.trial import Trial
 from burnish.values.usage import Usage
 
 # A candidate cut short by the budget must not win on the few examples that it saw.
@@ -99,6 +102,8 @@ class Report:
         build: Makes the program of a candidate by its number.
         front: Names of the candidates that no other beats: measured wherever this one was, at least as good on each
             example and better on one.
+        effects: Which slots made the difference; None where the search was not over slots.
+        trials: What was tried, in its order; empty where a recipe scored each candidate once.
     """
 
     optimizer: str
@@ -114,6 +119,8 @@ class Report:
     before: Usage = field(default_factory=Usage)
     build: Callable[[int], Any] | None = field(default=None, repr=False, compare=False)
     front: Sequence[str] = ()
+    effects: Effects | None = None
+    trials: Sequence[Trial] = ()
 
     @property
     def total(self) -> Usage:
@@ -146,23 +153,52 @@ class Report:
 
     @property
     def candidate_programs(self) -> list[dict[str, Any]]:
-        """``{"score": 0..100, "program": ..., "seed": name}`` for each candidate, best first."""
+        """``{"score": 0..100, "program": ..., "seed": name, "full_eval": ...}`` for each candidate, best first."""
         build = self.build
         if build is None:
             return []
+        full = {trial.candidate for trial in self._trials() if trial.full}
         return [
             {
                 "score": round(100 * self.candidates[number].mean, 2),
                 "program": build(number),
                 "seed": self.candidates[number].name,
+                "full_eval": number in full,
             }
             for number in self.ranked()
         ]
 
     @property
     def trial_logs(self) -> dict[int, dict[str, Any]]:
-        """Each candidate's scores by its number from 1 on, as DSPy numbers trials."""
-        return {number: asdict(standing) for number, standing in enumerate(self.candidates, start=1)}
+        """What was tried, numbered from 1 on, under DSPy's keys.
+
+        A trial on the whole valset has ``full_eval_score`` and ``full_eval_program``, one on part of it ``mb_score`` and ``mb_program``,
+        all have ``total_eval_calls_so_far`` and, where there are slots, picks such as ``0_predictor_instruction``. Besides, ``name``
+        and ``n``. Where each candidate was scored once, that is its trial.
+        """
+        build = functools.cache(self.build or (lambda number: None))
+        return {
+            number: trial.log(self.candidates[trial.candidate].name, build(trial.candidate))
+            for number, trial in enumerate(self._trials(), start=1)
+        }
+
+    @property
+    def mb_candidate_programs(self) -> list[dict[str, Any]]:
+        """``{"score": 0..100, "program": ..., "full_eval": False}`` for each trial on part of the valset, best first."""
+        build = functools.cache(self.build or (lambda number: None))
+        part = sorted((trial for trial in self._trials() if not trial.full), key=lambda trial: -trial.score)
+        return [{"score": trial.score, "program": build(trial.candidate), "full_eval": False} for trial in part]
+
+    def _trials(self) -> Sequence[Trial]:
+        if self.trials:
+            return self.trials
+        most, runs, found = max((c.n + c.not_measured for c in self.candidates), default=0), 0, []
+        for number, standing in enumerate(self.candidates):
+            runs += standing.n
+            if standing.n:
+                full = standing.n + standing.not_measured == most
+                found.append(Trial(number, {}, standing.mean, standing.n, full, runs))
+        return found
 
     def ranked(self) -> list[int]:
         """The scored candidates' numbers, best first, those measured on few examples after all others."""
@@ -185,6 +221,8 @@ class Report:
             "seconds": round(self.seconds, 3),
             "decisions": list(self.decisions),
             "front": list(self.front),
+            "effects": None if self.effects is None else self.effects.to_dict(),
+            "trials": [asdict(trial) for trial in self.trials],
         }
 
     def __str__(self) -> str:
@@ -196,6 +234,8 @@ class Report:
         if self.gain is not None:
             lines.append(f"gain over the baseline {self.gain}")
         lines += [f"  {self.candidates[number].name}: {self.candidates[number]}" for number in self.ranked()]
+        if self.effects is not None:
+            lines.append(str(self.effects))
         total = self.total
         lines.append(f"{_calls(total)}, {total.tokens} tokens, {total.price}, {self.seconds:.1f} s")
         if self.before.calls:

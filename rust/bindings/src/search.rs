@@ -68,7 +68,7 @@ pub fn search_tpe<'py>(
     Ok(PyArray1::from_vec(py, found))
 }
 
-/// `n` candidates by a surrogate; mean and deviation of each candidate tried; shares of the variance.
+/// `n` candidates by a surrogate; mean and deviation of each candidate tried; shares of the variance; what each choice adds.
 #[pyfunction]
 #[allow(
     clippy::too_many_arguments,
@@ -86,14 +86,22 @@ pub fn search_surrogate<'py>(
     greedy: f64,
     seed: i64,
     step: i64,
-) -> PyResult<(Counts<'py>, Floats<'py>, Floats<'py>, Floats<'py>)> {
+) -> PyResult<(Counts<'py>, Floats<'py>, Floats<'py>, Floats<'py>, Floats<'py>, Floats<'py>)> {
     let told = Told::new(sizes, picks, &rows, closed)?;
     let (tried, closed) = (told.tried()?, told.closed.as_slice()?);
-    let Advice { picks, mean, spread, shares } = enter(py, tried.rows.score.len() * CELL, || {
-        search::surrogate(tried, closed, Ask { n: count("n", n)?, greedy, seed, step })
-    })?;
+    let Advice { picks, mean, spread, shares, above, deviation } =
+        enter(py, tried.rows.score.len() * CELL, || {
+            search::surrogate(tried, closed, Ask { n: count("n", n)?, greedy, seed, step })
+        })?;
     let floats = |column| PyArray1::from_vec(py, column);
-    Ok((PyArray1::from_vec(py, picks), floats(mean), floats(spread), floats(shares)))
+    Ok((
+        PyArray1::from_vec(py, picks),
+        floats(mean),
+        floats(spread),
+        floats(shares),
+        floats(above),
+        floats(deviation),
+    ))
 }
 
 /// The columns that a searcher is told, held while the core reads them.

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from burnish import Report, Usage
 from burnish.report import terminal
+from burnish.values.effects import Effects, SlotEffect
 from burnish.values.report import Difference, Standing
 
 NAN = float("nan")
@@ -76,6 +77,26 @@ def test_the_bill_is_by_stage_and_by_predictor_and_tells_what_came_before() -> N
     assert "before this process went on with it: 7 LM calls" in str(found)
     assert found.to_dict()["predictors"]["find"]["calls"] == 3
     assert (found.total.calls, found.to_dict()["before"]["calls"]) == (4, 7)
+
+
+def test_effects_are_bars_or_a_sentence() -> None:
+    slots = [
+        SlotEffect("[bold]", "demos", 0.25, 0.02, kept=False, stands_out=False),
+        SlotEffect("find", "demos", 0.5, 0.125, kept=False, stands_out=True),
+    ]
+    lines = printed(terminal.report(report(effects=Effects(slots, 0.15, 0.1)))).splitlines()
+    begin = next(place for place, line in enumerate(lines) if line.startswith("What set the candidates apart"))
+    rows = [line.split("│")[1:-1] for line in lines[begin:] if line.startswith("│")][:4]
+    assert [(row[0].strip(), row[2].strip(), row[3].strip()) for row in rows] == [
+        ("find demos", "50%", "expected +12.5 points over the program's own"),
+        ("[bold] demos", "25%", "no difference beyond doubt"),
+        ("choices together", "15%", ""),
+        ("single candidates", "10%", ""),
+    ]
+    assert [row[1].count("█") for row in rows] == [10, 5, 3, 2]
+    text = printed(terminal.report(report(effects=Effects(slots[:1], 0.5, 0.25))))
+    assert "no slot stands out" in text
+    assert "demos" not in text
 
 
 def test_one_predictor_needs_no_bill_of_its_own() -> None:

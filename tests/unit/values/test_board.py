@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 
 from burnish import Candidate, Score
@@ -51,3 +52,12 @@ def test_a_board_that_was_asked_can_be_copied_and_pickled() -> None:
         twin.put(1, 0, 2.0, Status.SCORED)
         assert leader(twin, 2) == 1
     assert leader(board, 2) == 0
+
+
+def test_a_mean_is_of_what_counts_among_the_examples_asked_for() -> None:
+    board = Board()
+    board.add(0, [rollout(0, value=0.5), rollout(1, Status.FAILED, 0.0), rollout(2, Status.NOT_MEASURED), rollout(3)])
+    board.add(1, [rollout(4)])
+    assert board.mean(0, [0, 1, 2, 4]) == (0.25, 2)
+    mean, n = board.mean(1, [0, 1])
+    assert (n, math.isnan(mean)) == (0, True)

@@ -9,6 +9,7 @@ import pytest
 
 from burnish import Report, Usage
 from burnish.values.report import Difference, Standing
+from burnish.values.trial import Trial
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -62,8 +63,38 @@ def test_candidate_programs_are_as_dspy_lists_them() -> None:
 
 def test_trial_logs_number_the_candidates_from_one() -> None:
     logs = report().trial_logs
-    assert list(logs) == [1, 2, 3, 4, 5]
-    assert (logs[2]["name"], logs[2]["mean"]) == ("labelled", 0.75)
+    assert list(logs) == [1, 2, 3, 4]  # the last was never measured
+    assert logs[2] == {
+        "full_eval_program_path": None,
+        "full_eval_score": 75.0,
+        "total_eval_calls_so_far": 20,
+        "full_eval_program": "program 1",
+        "name": "labelled",
+        "n": 10,
+    }
+
+
+def test_trials_that_a_search_noted_are_logged_in_their_order_under_dspys_keys() -> None:
+    picks = {"0_predictor_instruction": 2, "0_predictor_demos": 0}
+    noted = [Trial(1, picks, 2 / 3, 3, full=False, runs=3), Trial(0, {}, 0.5, 10, full=True, runs=13)]
+    found = report(trials=[*noted, Trial(2, {}, 1.0, 3, full=False, runs=16)])
+    assert found.trial_logs[1] == {
+        **picks,
+        "mb_program_path": None,
+        "mb_score": 66.67,
+        "total_eval_calls_so_far": 3,
+        "mb_program": "program 1",
+        "name": "labelled",
+        "n": 3,
+    }
+    assert (found.trial_logs[2]["full_eval_score"], found.trial_logs[2]["full_eval_program"]) == (50.0, "program 0")
+    assert found.mb_candidate_programs == [
+        {"score": 100.0, "program": "program 2", "full_eval": False},
+        {"score": 66.67, "program": "program 1", "full_eval": False},
+    ]
+    assert [entry["full_eval"] for entry in found.candidate_programs] == [False, False, True, False]
+    assert found.to_dict()["trials"][0]["picks"] == picks
+    assert report(build=None, trials=noted).trial_logs[1]["mb_program"] is None
 
 
 def test_score_and_bill() -> None:

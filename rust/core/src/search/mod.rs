@@ -7,6 +7,7 @@
 //! [`random`] and [`design`] need no scores; [`tpe()`] learns from the candidates' means and costs microseconds; [`surrogate()`]
 //! learns from the cells and costs milliseconds.
 
+mod above;
 mod cells;
 mod design;
 mod linear;
@@ -52,6 +53,11 @@ pub struct Advice {
     /// Of the variance of the expected score over the space, the share of each slot, then that of pairs of choices, then that of
     /// single candidates; empty without a score.
     pub shares: Vec<f64>,
+    /// For each choice of each slot, slot after slot, how much more a candidate is expected to score with it than with the slot's
+    /// first, the other slots' choices averaged over; empty without a score.
+    pub above: Vec<f64>,
+    /// The standard deviation of each.
+    pub deviation: Vec<f64>,
 }
 
 /// The candidates that a surrogate would run next, and what it makes of those that were run.
@@ -81,7 +87,7 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
     if cells.count == 0 {
         let nothing = vec![f64::NAN; cells.all.len()];
         let picks = design(tried.sizes, ask.n, ask.seed)?;
-        return Ok(Advice { picks, mean: nothing.clone(), spread: nothing, shares: Vec::new() });
+        return Ok(Advice { picks, mean: nothing.clone(), spread: nothing, ..Advice::default() });
     }
     let fitted = Surrogate::fit(&cells);
     let mut stream = Stream::new(ask.seed, "search/surrogate", ask.step);
@@ -113,7 +119,8 @@ pub fn surrogate(tried: Tried<'_>, closed: &[bool], ask: Ask) -> Result<Advice, 
     }
     let (mut shares, pairs, own) = fitted.shares_of_worth();
     shares.extend([pairs, own]);
-    Ok(Advice { picks, mean, spread, shares })
+    let (above, deviation) = fitted.above_first();
+    Ok(Advice { picks, mean, spread, shares, above, deviation })
 }
 
 fn signed(value: usize) -> i64 {

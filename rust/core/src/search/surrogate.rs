@@ -18,7 +18,7 @@ const STRAY: f64 = 1.5;
 /// How far the logarithm of a slot's weight does.
 const STRAY_OF_SLOTS: f64 = 1.0;
 /// Variance of the constant, against the noise: so wide that it holds nothing back.
-const CONSTANT: f64 = 10.0;
+pub(super) const CONSTANT: f64 = 10.0;
 
 /// Values of a function over a space: a constant, a table for each slot, one for each pair of slots, and what candidates measured have
 /// of their own.
@@ -36,15 +36,15 @@ pub(crate) struct Surrogate {
     pub space: Space,
     /// Choices of the candidates that were measured.
     pub picks: Vec<Vec<usize>>,
-    couples: Vec<(usize, usize)>,
+    pub(super) couples: Vec<(usize, usize)>,
     center: f64,
-    log: [f64; 4],
-    weights: Vec<f64>,
+    pub(super) log: [f64; 4],
+    pub(super) weights: Vec<f64>,
     kernel: Vec<f64>,
     information: Information,
-    factor: Factor,
+    pub(super) factor: Factor,
     /// What each candidate's deviation adds to the worth of all.
-    alpha: Vec<f64>,
+    pub(super) alpha: Vec<f64>,
     pub noise: f64,
 }
 
@@ -209,7 +209,7 @@ impl Surrogate {
     }
 
     /// How the variances of main and of pair effects are divided, for logarithms of the slots' weights.
-    fn shares(&self, weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    pub(super) fn shares(&self, weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let slots: Vec<f64> = weights.iter().map(|weight| weight.exp()).collect();
         let pairs: Vec<f64> = self.couples.iter().map(|(a, b)| slots[*a] * slots[*b]).collect();
         let divided = |parts: Vec<f64>| {
@@ -342,7 +342,7 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::cells::{Cells, Tried};
     use super::super::linear::{Factor, dot};
     use super::super::normal::Stream;
@@ -352,7 +352,7 @@ mod tests {
     const SIZES: [i64; 3] = [3, 2, 4];
 
     /// Candidates that saw different examples, some of them none.
-    fn cells() -> Cells {
+    pub fn cells() -> Cells {
         let mut stream = Stream::new(0, "test", 0);
         let picks: Vec<i64> =
             (0..30).map(|at| i64::try_from(stream.below([3, 2, 4][at % 3])).unwrap_or(0)).collect();

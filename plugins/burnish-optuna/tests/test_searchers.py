@@ -136,10 +136,21 @@ def test_means_are_of_what_was_measured():
     assert studies.means(Table([[1.0, 0.0, None], [None], [0.5]])) == {0: 0.5, 2: 0.5}
 
 
-def test_a_batch_is_spread_out_by_the_lie():
-    known = tried(40)
-    batch = asked(TPE, known, 8, closed=range(len(known)))
-    assert len(set(batch)) == 8
+@pytest.mark.parametrize(("made", "seeds"), [(TPE, 10), pytest.param(GP, 2, marks=needs_torch)])
+def test_what_was_just_asked_for_is_not_suggested_again_and_again(made, seeds, monkeypatch):
+    def never(*given):
+        raise AssertionError("the sampler repeated itself until chance had to decide")
+
+    monkeypatch.setattr(studies, "_by_chance", never)
+    for seed in range(seeds):
+        known = {picks: worth(picks) for picks in tried(20, sizes=(6, 6), seed=seed)}
+        batch = studies.ask(made.sampler, (6, 6), known, 6, seed=seed, step=0)
+        assert len(set(batch)) == 6
+
+
+def test_each_step_draws_anew_while_chance_decides():
+    for made in (TPE, Random):
+        assert len({tuple(asked(made, tried(count), 3)) for count in range(6)}) == 6
 
 
 def test_the_searcher_runs_miprov2s_schedule_by_its_name():

@@ -11,7 +11,8 @@ SHELL := bash
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 STAMPS := .venv/stamps
-TEMPLATE := $(wildcard plugins/burnish-template/pyproject.toml)
+# The plugins whose tests need nothing large.
+PLUGINS := $(dir $(wildcard plugins/burnish-template/pyproject.toml plugins/burnish-optuna/pyproject.toml))
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 # The bindings hold no logic to test, and as an extension module they link only inside a Python.
 CARGO_TEST := cargo test --locked --quiet --workspace --exclude burnish-bindings
@@ -19,7 +20,7 @@ CARGO_TEST := cargo test --locked --quiet --workspace --exclude burnish-bindings
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/core $(STAMPS)/dev $(TEMPLATE:%=$(STAMPS)/template) ## everything to work on Burnish, in .venv
+setup: $(STAMPS)/core $(STAMPS)/dev $(if $(PLUGINS),$(STAMPS)/plugins) ## everything to work on Burnish, in .venv
 	@echo "Ready: $(BIN)/python, $(BIN)/burnish, $(BIN)/pytest"
 
 demo: $(STAMPS)/core ## tune a small program from start to finish, offline
@@ -27,7 +28,7 @@ demo: $(STAMPS)/core ## tune a small program from start to finish, offline
 
 test: setup ## every test that needs no key and no network
 	$(CARGO_TEST)
-	$(if $(TEMPLATE),$(PYTHON) -m pytest plugins/burnish-template)
+	for plugin in $(PLUGINS); do $(PYTHON) -m pytest "$$plugin"; done
 	$(PYTHON) -m pytest -n 3 --dist worksteal
 
 ci: lint type test ## what CI runs: lint, type, test
@@ -110,7 +111,7 @@ $(STAMPS)/dev: $(STAMPS)/build
 	$(PYTHON) -m pip install --quiet --group dev
 	@touch $@
 
-# The template is installed the way that a stranger's plugin is, so that its entry points are found like theirs.
-$(STAMPS)/template: $(STAMPS)/core $(TEMPLATE)
-	$(PYTHON) -m pip install --quiet --no-deps --editable plugins/burnish-template
+# They are installed the way that a stranger's plugin is, so that their entry points are found like theirs; `dev` has what they need.
+$(STAMPS)/plugins: $(STAMPS)/core $(PLUGINS:%=%pyproject.toml)
+	$(PYTHON) -m pip install --quiet --no-deps $(PLUGINS:%=--editable %)
 	@touch $@

@@ -297,6 +297,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"burnish.{name}")
     home = _HOME.get(name)
     if home is None:
+        from burnish.plugins.apart import APART, optimizer_apart
+
+        if name in APART:
+            return optimizer_apart(name)
         raise AttributeError(f"module 'burnish' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"burnish.{home}"), name)
     globals()[name] = value

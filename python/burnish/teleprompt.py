@@ -1,5 +1,7 @@
 """DSPy's name for the optimizers: ``from burnish.teleprompt import *``."""
 
+from typing import Any
+
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.base import Optimizer as Teleprompter
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
@@ -9,6 +11,7 @@ from burnish.optimizers.knn_few_shot import KNNFewShot
 from burnish.optimizers.labeled_few_shot import LabeledFewShot
 from burnish.optimizers.mipro import MIPROv2
 from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
+from burnish.plugins.apart import APART, optimizer_apart
 
 __all__ = [
     "COPRO",
@@ -22,3 +25,9 @@ __all__ = [
     "Optimizer",
     "Teleprompter",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in APART:
+        return optimizer_apart(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -171,6 +171,13 @@ def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str
         make()
 
 
+def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
+    lm = toy.lm()
+    with burnish.context(lm=lm), pytest.raises(ConfigError, match="no searcher 'tp'; did you mean 'tpe'"):
+        mipro(metric=toy.metric, searcher="tp").compile(toy.Classifier(), trainset=toy.trainset(), valset=toy.valset())
+    assert lm.requests == []
+
+
 def test_the_estimate_holds(tmp_path: Any) -> None:
     for options in ({}, {"max_bootstrapped_demos": 2, "max_labeled_demos": 2}):
         optimizer = mipro(**options)

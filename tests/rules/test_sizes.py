@@ -33,6 +33,7 @@ MANY_PARAMETERS: dict[str, str] = {
     "python/burnish/optimizers/mipro.py::MIPROv2.search": DSPY_SHAPED,
     "python/burnish/optimizers/*.py::*.compile": DSPY_SHAPED,
     "python/burnish/optimizers/*.py::*.acompile": DSPY_SHAPED,
+    "plugins/burnish-optuna/src/burnish_optuna/bootstrap.py::BootstrapFewShotWithOptuna.__init__": DSPY_SHAPED,
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -22,7 +22,7 @@ from burnish.optimizers.trials import trials
 from burnish.plugins.manager import lookup
 from burnish.stages.schedule import Steps
 from burnish.values.example import Example
-from burnish.values.space import Candidate
+from burnish.values.space import Candidate, Slot, Space
 from burnish.values.whole import check_whole
 
 # Demos that a proposal may look at where the prompts themselves are to show none.
@@ -145,6 +145,8 @@ class MIPROv2(BootstrapFewShot):
                 "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."
             )
         check_auto(self.auto, self.num_candidates, given.get("num_trials"))
+        # An unknown name, or a searcher that cannot be made here, is told of before anything is paid for.
+        lookup("searchers", self.searcher or _OURS)(Space([Slot("", "instructions", [""])]), twin.seed)
         train, valset = split(trainset, given.pop("valset", None), auto=self.auto, seed=twin.seed)
         with context(**({} if self.task_model is None else {"lm": self.task_model})):
             return await super(MIPROv2, twin).acompile(student, trainset=train, valset=valset, **given)

@@ -215,8 +215,8 @@ def test_the_environment_says_which_are_loaded(setting: str | None, loaded: str,
     install(tmp_path, "b", marker)
     environment = {} if setting is None else {"BURNISH_PLUGINS": setting}
     done = run_python(tmp_path, LIST, **environment)
-    # The template may be installed beside Burnish, as it is in the workshop.
-    assert [name for name in done.stdout.split() if name != "template"] == loaded.split()
+    # Those of this repository may be installed beside Burnish, as they are in the workshop.
+    assert [name for name in done.stdout.split() if name not in {"template", "optuna"}] == loaded.split()
     assert done.stderr == ""
     imported = {path.name.split("_")[1] for path in tmp_path.glob("*.imported")}
     assert imported == set(loaded.split()) - {"burnish"}
@@ -245,3 +245,29 @@ def test_plugins_load_at_the_first_lookup_and_listing_imports_no_factory(tmp_pat
 def test_the_kinds_are_the_hooks() -> None:
     hooks = {name.removeprefix("burnish_") for name in dir(hookspecs) if name.startswith("burnish_")}
     assert hooks == {*KINDS, "watch"}
+
+
+@pytest.mark.parametrize("home", ["burnish", "burnish.teleprompt"])
+def test_a_name_of_dspys_that_a_plugin_brings_says_which(plugins: Path, home: str) -> None:
+    script = f"""
+        import {home}
+        try:
+            from {home} import BootstrapFewShotWithOptuna
+        except ImportError as error:
+            print(error)
+        print(hasattr({home}, "NoSuchName"))
+    """
+    done = run_python(plugins, script, BURNISH_PLUGINS="")
+    says = "BootstrapFewShotWithOptuna comes with a plugin: pip install burnish-optuna (`burnish plugins` lists what is installed)."
+    assert (done.stdout.splitlines(), done.stderr) == ([says, "False"], "")
+    install(
+        plugins,
+        "brings",
+        "class Mine: pass\n@hookimpl\ndef burnish_optimizers(): return {'BootstrapFewShotWithOptuna': Mine}",
+    )
+    done = run_python(
+        plugins,
+        f"from {home} import BootstrapFewShotWithOptuna as found; print(found.__name__)",
+        BURNISH_PLUGINS="brings",
+    )
+    assert (done.stdout, done.stderr) == ("Mine\n", "")

@@ -224,8 +224,7 @@ class RunJournal:
 
     def events(self) -> list[dict[str, Any]]:
         """The run's history so far."""
-        rows = self._file.execute("SELECT event FROM events ORDER BY number").fetchall()
-        return [json.loads(row[0]) for row in rows]
+        return _events_of(self._file)
 
     def close(self) -> None:
         """Commit what is left and let go of the file."""
@@ -237,6 +236,33 @@ class RunJournal:
             pass
         finally:
             self._file.close()
+
+
+def events_in(run_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The history of the run in a directory: the events of all processes that worked on it, in order.
+
+    Raises:
+        ConfigError: There is no run, or a process is working on it.
+        StateError: The file is not a journal.
+    """
+    path = Path(run_dir) / "journal.sqlite"
+    if not path.is_file():
+        raise ConfigError(f"run_dir={str(run_dir)!r} holds no run: there is no {path.name}. Give the run_dir of a compile.")
+    try:
+        file = sqlite3.connect(path, timeout=0.5)
+        try:
+            return _events_of(file)
+        finally:
+            file.close()
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"Cannot read {path}: {error}. Is a process working on it?") from error
+    except sqlite3.DatabaseError as error:
+        raise StateError(f"{path} is not a Burnish journal: {error}.") from error
+
+
+def _events_of(file: sqlite3.Connection) -> list[dict[str, Any]]:
+    rows = file.execute("SELECT event FROM events ORDER BY number").fetchall()
+    return [json.loads(row[0]) for row in rows]
 
 
 class _Commit:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from burnish.errors import LMTransient, ReplyError, RunStopped
-from burnish.loop import all_of
 from burnish.modules.predict import Predict
+from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
 
 _LONGEST = 20_000
@@ -140,7 +141,7 @@ async def proposed(
     left = list(wanted)
     heard = False
     for attempt in range(2):
-        replies = await all_of(_asked(one, attempt, lm=lm, temperature=temperature) for one in left)
+        replies = await written(partial(_asked, attempt=attempt, lm=lm, temperature=temperature), left)
         heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
         if left and not heard:
             raise RunStopped(
@@ -163,7 +164,7 @@ async def proposed(
     return found
 
 
-async def _asked(one: Wanted, attempt: int, *, lm: Any, temperature: float) -> str | Exception:
+async def _asked(one: Wanted, *, attempt: int, lm: Any, temperature: float) -> str | Exception:
     inputs = one.inputs()
     signature: type[Signature] = WriteInstructions
     for name in WriteInstructions.input_fields:

@@ -141,7 +141,12 @@ def main() -> None:
             f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, "
             f"load {os.getloadavg()[0]:.1f} while measured; {given.repeats} runs, medians."
         )
-        head = ["# Busy: instruction searches at 20 ms a call", "", about, "Command: `python benches/python/busy.py --record`"]
+        head = [
+            "# Busy: instruction searches at 20 ms a call",
+            "",
+            about,
+            "Command: `python benches/python/busy.py --record`",
+        ]
         told = ["![Calls in flight over time](busy.svg)", "", *(__doc__ or "").split("\n\n", 2)[1:]]
         (RECORDS / "busy.md").write_text("\n".join([*head, "", *lines, "", *told]), encoding="utf-8")
 

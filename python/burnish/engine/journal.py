@@ -247,7 +247,9 @@ def events_in(run_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """
     path = Path(run_dir) / "journal.sqlite"
     if not path.is_file():
-        raise ConfigError(f"run_dir={str(run_dir)!r} holds no run: there is no {path.name}. Give the run_dir of a compile.")
+        raise ConfigError(
+            f"run_dir={str(run_dir)!r} holds no run: there is no {path.name}. Give the run_dir of a compile."
+        )
     try:
         file = sqlite3.connect(path, timeout=0.5)
         try:

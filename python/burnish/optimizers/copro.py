@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.loop import all_of
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
@@ -102,8 +103,8 @@ class COPRO(Optimizer):
         tried: dict[str, dict[str, float]] = {name: {} for name in session.predictors}
         known: dict[tuple[str, ...], int] = {}
         base = session.baseline()
-        await self._score(session, base, [best], known)
-        for round_ in range(self.depth):
+
+        async def proposed(round_: int) -> dict[str, list[str]]:
             wanted = [
                 grounding.wanted(
                     name,
@@ -115,7 +116,14 @@ class COPRO(Optimizer):
                 for name in session.predictors
                 for number in range(self.breadth - (round_ == 0))
             ]
-            proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+            return await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+
+        # The first are written from the present instructions alone, while those are scored.
+        at_once: list[Coroutine[Any, Any, Any]] = [self._score(session, base, [best], known), proposed(0)]
+        _, proposals = await all_of(at_once)
+        for round_ in range(self.depth):
+            if round_:
+                proposals = await proposed(round_)
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)

@@ -102,9 +102,7 @@ def idle(events: Events) -> float:
     return math.fsum(one.seconds for one in in_flight(events) if not one.work and not one.flying)
 
 
-def averages(
-    stretches: Sequence[Stretch], points: int
-) -> tuple[list[float], dict[str, list[float]], list[float]]:
+def averages(stretches: Sequence[Stretch], points: int) -> tuple[list[float], dict[str, list[float]], list[float]]:
     """A run in equal parts of its time, for a chart.
 
     Returns:

@@ -30,14 +30,34 @@ def draw(run: str | os.PathLike[str] | Sequence[Mapping[str, Any]], place: str |
         ConfigError: There is no run, it has no call with a time, matplotlib is not installed, or it knows no such form.
         StateError: The journal is damaged.
     """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError(
+            "The chart is drawn by matplotlib, which is not installed: pip install 'burnish[charts]'."
+        ) from None
     events = events_in(run) if isinstance(run, str | os.PathLike) else list(run)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    _fill(figure.subplots(), events)
+    # Without the date, and with names of its parts that are not drawn by lot, the same run gives the same file.
+    metadata = {"Date": None} if Path(place).suffix == ".svg" else None
+    try:
+        with rc_context({"svg.hashsalt": "burnish"}):
+            figure.savefig(place, metadata=metadata)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"Cannot write the chart {os.fspath(place)!r}: {error}.") from error
+    return Path(place)
+
+
+def _fill(axes: Any, events: Sequence[Mapping[str, Any]]) -> None:
     stretches = in_flight(events)
     if not any(stretch.flying for stretch in stretches):
-        raise ConfigError("The run has no call in flight to draw: its replies were known, or it was made before events told.")
-    figure = _figure()
-    axes = figure.subplots()
+        raise ConfigError(
+            "The run has no call to draw: all its replies were known, or were received before events told of flights."
+        )
     edges, flying, work = averages(stretches, _POINTS)
-    axes.stairs(work, edges, fill=True, color="0.88", label="work, at most the limit")
+    axes.stairs(work, edges, fill=True, color="0.88", label="what there was to do, up to the limit")
     below = [0.0] * len(work)
     for stage, told in busy(events).items():
         above = [low + high for low, high in zip(below, flying[stage], strict=True)]
@@ -49,17 +69,3 @@ def draw(run: str | os.PathLike[str] | Sequence[Mapping[str, Any]], place: str |
         axes.axhline(limit, color="black", linewidth=0.8, linestyle="--", label=f"limit: {limit:.0f}")
     axes.set(xlabel="seconds", ylabel="calls in flight", xlim=(0, edges[-1]))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
-    try:
-        # Without the date, the same run gives the same file.
-        figure.savefig(place, metadata={"Date": None} if Path(place).suffix == ".svg" else None)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot write the chart {os.fspath(place)!r}: {error}.") from error
-    return Path(place)
-
-
-def _figure() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError("The chart is drawn by matplotlib, which is not installed: pip install 'burnish[charts]'.") from None
-    return Figure(figsize=(9, 3.6), layout="constrained")

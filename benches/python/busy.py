@@ -14,11 +14,11 @@ What the figures do not say: how a real endpoint behaves under 32 calls at once;
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import statistics
 import tempfile
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,10 @@ def reply(request: burnish.Request) -> dict[str, str]:
     """Texts that differ; things; and kinds that are right more or less often under other instructions and demos."""
     question = request.messages[-1]["content"]
     asked = next((name for name in WRITTEN if f"`{name}`" in question), None)
-    number = int(hashlib.sha256(request.key.encode()).hexdigest(), 16)
+    number = int(request.key, 16)
     if asked is not None:
         return {asked: f"Text number {number % 10**12}."}
-    told = hashlib.sha256(str(request.messages[:-1]).encode()).digest()[0]
+    told = zlib.crc32(request.messages[0]["content"].encode())
     right = number % 100 < 40 + told % 5 * 10
     return {"kind": KINDS[0 if right else 1]} if "`kind`" in question else {"thing": f"thing {number % 1000}"}
 

@@ -92,16 +92,16 @@ def test_a_run_that_goes_on_keeps_what_flew_before(tmp_path: Path) -> None:
 
 
 def test_what_needs_no_demos_is_written_while_they_are_made(tmp_path: Path) -> None:
-    compiled(mipro(run_dir=tmp_path), model(latency=0.02))
+    compiled(mipro(run_dir=tmp_path), model())
     stretches = in_flight(events_in(tmp_path))
-    assert any({"bootstrap", "propose"} <= stretch.flying.keys() for stretch in stretches)
-    assert not any({"propose", "score"} <= stretch.flying.keys() for stretch in stretches)
+    assert any({"bootstrap", "propose"} <= stretch.work.keys() for stretch in stretches)
+    assert not any({"propose", "score"} <= stretch.work.keys() for stretch in stretches)
 
 
 def test_the_first_proposals_of_copro_need_no_scores(tmp_path: Path) -> None:
-    compiled(copro(run_dir=tmp_path), model(latency=0.02))
+    compiled(copro(run_dir=tmp_path), model())
     stretches = in_flight(events_in(tmp_path))
-    assert any({"score", "propose"} <= stretch.flying.keys() for stretch in stretches)
+    assert any({"score", "propose"} <= stretch.work.keys() for stretch in stretches)
     # Nobody is there yet to be raced against.
     begun = [event["cells"] for event in events_in(tmp_path) if event["kind"] == "stage_started"]
     assert len(toy.trainset()) in begun

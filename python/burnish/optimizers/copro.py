@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -103,8 +103,7 @@ class COPRO(Optimizer):
         tried: dict[str, dict[str, float]] = {name: {} for name in session.predictors}
         known: dict[tuple[str, ...], int] = {}
         base = session.baseline()
-
-        async def proposed(round_: int) -> dict[str, list[str]]:
+        for round_ in range(self.depth):
             wanted = [
                 grounding.wanted(
                     name,
@@ -116,14 +115,10 @@ class COPRO(Optimizer):
                 for name in session.predictors
                 for number in range(self.breadth - (round_ == 0))
             ]
-            return await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
-
-        # The first are written from the present instructions alone, while those are scored.
-        at_once: list[Coroutine[Any, Any, Any]] = [self._score(session, base, [best], known), proposed(0)]
-        _, proposals = await all_of(at_once)
-        for round_ in range(self.depth):
-            if round_:
-                proposals = await proposed(round_)
+            # The first need no scores, and are written while the present instructions are scored.
+            score: list[Any] = [] if round_ else [self._score(session, base, [best], known)]
+            writing = session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+            *_, proposals = await all_of([*score, writing])
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)

@@ -73,10 +73,11 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
 
     Costs one call for each `batch` rows, of at most four batches, and one more where there are several.
     """
+    observer = Predict(ObserveRows)
 
     async def observed(start: int) -> str:
         try:
-            found = await Predict(ObserveRows).acall(rows=as_lines(rows[start : start + batch]), lm=lm)
+            found = await observer.acall(rows=as_lines(rows[start : start + batch]), lm=lm)
         except ReplyError:
             return ""
         return str(found.observations).strip()

@@ -154,7 +154,7 @@ def _stretches(process: Sequence[Mapping[str, Any]], *, after: float) -> list[St
     now, found = origin, []
     for moment, counts, stage, change in changes:
         if moment > now:
-            found.append(Stretch(after + now - origin, after + moment - origin, +flying, +work, limit))
+            found.append(Stretch(after + now - origin, after + moment - origin, dict(+flying), dict(+work), limit))
             now = moment
         if stage:
             {"flying": flying, "work": work}[counts][stage] += change

@@ -52,7 +52,20 @@ DOOR_OPENERS = {
     "burnish.stages.traces",
 }
 # Packages that cost tenths of a second: imported inside the function that needs them, wherever that is.
-HEAVY = {"aiohttp", "datasets", "httpx", "litellm", "mcp", "openai", "optuna", "pandas", "pyarrow", "scipy", "sklearn"}
+HEAVY = {
+    "aiohttp",
+    "datasets",
+    "httpx",
+    "litellm",
+    "matplotlib",
+    "mcp",
+    "openai",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+}
 
 
 def room(name: str) -> str:

@@ -156,7 +156,7 @@ def _stretches(process: Sequence[Mapping[str, Any]], *, after: float) -> list[St
         if moment > now:
             found.append(Stretch(after + now - origin, after + moment - origin, dict(+flying), dict(+work), limit))
             now = moment
-        if stage:
+        if counts:
             {"flying": flying, "work": work}[counts][stage] += change
     return found
 

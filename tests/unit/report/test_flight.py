@@ -146,6 +146,7 @@ def test_more_calls_than_pieces_of_work_are_no_more_than_busy():
     """A program that asks in parallel, and calls of a recipe that tells of no work."""
     events = [started(0.0, limit=4), work(0.0, 1), call(0.0, 1.0), call(0.0, 1.0), call(0.0, 1.0, "search"), done(1.0)]
     assert {stage: one.busy for stage, one in busy(events).items()} == {"score": 1.0, "search": 1.0}
+    assert busy([started(0.0), call(0.0, 1.0, "")])[""].busy == 1.0
 
 
 def test_a_log_that_names_no_limit_has_none():

@@ -11,6 +11,7 @@ from rich.console import Console
 from burnish import __version__
 from burnish.cli import demo as demo_
 from burnish.cli.cache import cache
+from burnish.cli.calls import calls
 from burnish.cli.files import load_examples, load_metric, load_program, place_for, read_options
 from burnish.cli.saved import diff, show
 from burnish.cli.traces import traces
@@ -180,3 +181,4 @@ commands.add_command(show)
 commands.add_command(diff)
 commands.add_command(cache)
 commands.add_command(traces)
+commands.add_command(calls)

@@ -1,10 +1,15 @@
 """One versioned stream of what happens in a run.
 
 Events are dicts with ``v`` (the version of the stream), ``time`` (Unix seconds), ``kind`` and the
-kind's own fields. Kinds: ``run_started, stage_started, lm_called, rollout_done,
-candidate_scored, best_changed, run_finished``, and of what is worth a second look ``demos_dropped,
+kind's own fields. Kinds: ``run_started, stage_started, lm_called, lm_failed, lm_cut_off, lm_resent, rollout_done, text_written,
+cells_dropped, candidate_scored, best_changed, run_finished``, and of what is worth a second look ``demos_dropped,
 steps_dropped, assertion_failed, suggestion_failed``. They are handed on in batches, in order, so that
 watching costs nothing per call.
+
+An attempt at a call is one of ``lm_called, lm_failed, lm_cut_off``, with when it was ``sent`` and for how many ``seconds`` it
+flew; a call that was answered by the journal or the cache has neither. ``stage_started`` says how many ``cells`` of work are there
+to be begun; ``rollout_done`` or ``text_written`` ends one of them, and ``cells_dropped`` those that are no longer needed. So the
+stream says how many calls were in flight at any time, and for how much there was to do (`burnish.report.flight`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Awaitable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ class RunJournal:
         except sqlite3.DatabaseError as error:
             raise StateError(f"{self.path} is not a Burnish journal: {error}.") from error
         self._claim(identity)
-        self._committed: _Commit | None = None
+        # Whoever waits for the commit that is due; None while none is.
+        self._waiting: list[asyncio.Future[None]] | None = None
         # What is in flight where a budget holds, and what the file says of it.
         self._flying = Usage()
         self._told = self._lost()
@@ -147,18 +148,22 @@ class RunJournal:
             f.unpriced - usage.unpriced,
         )
 
-    def _begin(self) -> _Commit:
-        if self._committed is None:
+    def _begin(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        if self._waiting is None:
             self._file.execute("BEGIN")
-            loop = asyncio.get_running_loop()
-            self._committed = _Commit(loop.create_future())
+            self._waiting = []
             loop.call_soon(self._commit)
-        return self._committed
+        # One of its own for each: who stops waiting takes nobody along.
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+        return waiter
 
     def _commit(self) -> None:
-        committed, self._committed = self._committed, None
-        if committed is None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
             return
+        waiting = [waiter for waiter in waiting if not waiter.done()]
         try:
             if not self._file.in_transaction:
                 # SQLite has rolled back by itself, so that what is written now would be kept at once, and again later.
@@ -168,10 +173,12 @@ class RunJournal:
             self._rest_is_kept()
         except sqlite3.Error as error:
             self._roll_back()
-            committed.future.set_exception(self._unwritable(error))
-            committed.future.exception()  # read once: nobody may be waiting
+            for waiter in waiting:
+                waiter.set_exception(self._unwritable(error))
+                waiter.exception()  # read once: nobody may be waiting
         else:
-            committed.future.set_result(None)
+            for waiter in waiting:
+                waiter.set_result(None)
 
     def _roll_back(self) -> None:
         # Left open, the transaction would take in whatever is kept later, and never be committed.
@@ -224,8 +231,7 @@ class RunJournal:
 
     def events(self) -> list[dict[str, Any]]:
         """The run's history so far."""
-        rows = self._file.execute("SELECT event FROM events ORDER BY number").fetchall()
-        return [json.loads(row[0]) for row in rows]
+        return _events_of(self._file)
 
     def close(self) -> None:
         """Commit what is left and let go of the file."""
@@ -239,16 +245,33 @@ class RunJournal:
             self._file.close()
 
 
-class _Commit:
-    """A commit that many wait for: one that stops waiting takes nobody along."""
+def events_in(run_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The history of the run in a directory: the events of all processes that worked on it, in order.
 
-    __slots__ = ("future",)
+    Raises:
+        ConfigError: There is no run, or a process is working on it.
+        StateError: The file is not a journal.
+    """
+    path = Path(run_dir) / "journal.sqlite"
+    if not path.is_file():
+        raise ConfigError(
+            f"run_dir={str(run_dir)!r} holds no run: there is no {path.name}. Give the run_dir of a compile."
+        )
+    try:
+        file = sqlite3.connect(path, timeout=0.5)
+        try:
+            return _events_of(file)
+        finally:
+            file.close()
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"Cannot read {path}: {error}. Is a process working on it?") from error
+    except sqlite3.DatabaseError as error:
+        raise StateError(f"{path} is not a Burnish journal: {error}.") from error
 
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
 
-    def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.shield(self.future).__await__()
+def _events_of(file: sqlite3.Connection) -> list[dict[str, Any]]:
+    rows = file.execute("SELECT event FROM events ORDER BY number").fetchall()
+    return [json.loads(row[0]) for row in rows]
 
 
 def _plain(value: Any) -> Any:

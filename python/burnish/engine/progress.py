@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +17,9 @@ class Progress:
 
         self._started = time.monotonic()
         self._stage = "starting"
-        self._stage_started = self._started
-        self._done = 0
-        self._total = 0
+        self._begun: dict[str, float] = {}
+        self._done: Counter[str] = Counter()
+        self._total: Counter[str] = Counter()
         self._candidates = 0
         self._best = "none yet"
         self._spent: defaultdict[str, float] = defaultdict(float)
@@ -41,13 +41,22 @@ class Progress:
         self._live.stop()
 
     def _on_stage_started(self, event: Mapping[str, Any]) -> None:
-        if event["stage"] != self._stage:
-            self._stage, self._stage_started = event["stage"], time.monotonic()
-            self._done = self._total = 0
-        self._total += event["cells"]
+        stage = event["stage"]
+        if stage != self._stage and self._done[stage] >= self._total[stage]:
+            # Stages may go on side by side; one that has ended and comes again counts anew.
+            self._begun[stage] = time.monotonic()
+            self._done[stage] = self._total[stage] = 0
+        self._stage = stage
+        self._total[stage] += event["cells"]
 
     def _on_rollout_done(self, event: Mapping[str, Any]) -> None:
-        self._done += 1
+        self._done[event["stage"]] += 1
+
+    def _on_text_written(self, event: Mapping[str, Any]) -> None:
+        self._done[event["stage"]] += 1
+
+    def _on_cells_dropped(self, event: Mapping[str, Any]) -> None:
+        self._total[event["stage"]] -= event["cells"]
 
     def _on_lm_called(self, event: Mapping[str, Any]) -> None:
         if event["source"] == "backend":
@@ -70,7 +79,8 @@ class Progress:
 
         table = Table.grid(padding=(0, 2))
         left = self._time_left()
-        table.add_row("[bold]stage", Text(f"{self._stage}  {self._done}/{self._total} runs{left}"))
+        done, total = self._done[self._stage], self._total[self._stage]
+        table.add_row("[bold]stage", Text(f"{self._stage}  {done}/{total} runs{left}"))
         table.add_row("[bold]candidates", f"{self._candidates} scored")
         table.add_row("[bold]best", Text(self._best))
         price = f"${self._spent['dollars']:.4f}"
@@ -84,7 +94,8 @@ class Progress:
         return table
 
     def _time_left(self) -> str:
-        if not self._done or self._done >= self._total:
+        done, total = self._done[self._stage], self._total[self._stage]
+        if not done or done >= total:
             return ""
-        a_run = (time.monotonic() - self._stage_started) / self._done
-        return f", {a_run * (self._total - self._done):.0f} s left"
+        a_run = (time.monotonic() - self._begun[self._stage]) / done
+        return f", {a_run * (total - done):.0f} s left"

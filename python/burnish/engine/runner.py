@@ -127,6 +127,9 @@ class Runner:
                     _drain(queue)
 
         await all_of(work() for _ in range(min(self._width, len(cells))))
+        dropped = results.count(None)
+        if dropped and scope.watch is not None:
+            scope.watch.emit("cells_dropped", stage=stage, cells=dropped)
         return [_not_started(c) if r is None else r for c, r in zip(cells, results, strict=True)]
 
     def _scoped(self, stage: str) -> Scope:

@@ -22,6 +22,7 @@ from burnish.errors import BudgetExhausted, BurnishError, ConfigError, LMError, 
 from burnish.lm.backends.base import Backend, Endpoint
 from burnish.lm.cache import Cache, default_cache
 from burnish.lm.capabilities import UNKNOWN, Capabilities, capabilities
+from burnish.lm.flight import Flight
 from burnish.lm.limiter import Limiter, Place
 from burnish.lm.pieces import Pieces, current_pieces, heard_by
 from burnish.lm.request import Request, Response
@@ -195,7 +196,7 @@ class Line:
         while True:
             known = scope.recall(key, cache)
             if known is not None:
-                scope.called(request, _NO_CALL, source="kept", predictor=predictor)
+                scope.recalled(request, predictor)
                 return known
             flight = flights.get(flight_key)
             if flight is None:
@@ -216,7 +217,7 @@ class Line:
                 # The one who asked may belong to another run, with a journal of its own.
                 if scope.journal is not None:
                     await scope.journal.keep_reply(key, response, paid=False)
-                scope.called(request, _NO_CALL, source="kept", predictor=predictor)
+                scope.recalled(request, predictor)
                 return response
 
     async def _lead(
@@ -248,7 +249,7 @@ class Line:
         if ready is not None:
             await ready()
         try:
-            response = await self._attempt(request, scope, predictor, key=key)
+            return await self._attempt(request, scope, predictor, key=key)
         except LMTransient as error:
             limiter = self.limiter if self._waits else None
             again = retried(
@@ -262,9 +263,7 @@ class Line:
                 waited_out=Patience(limiter, self.endpoint.timeout * (self.num_retries + 1)),
                 sleep=lambda seconds: scope.in_time(asyncio.sleep(seconds)),
             )
-            response = await over_loop(again)
-        scope.called(request, response.usage, source="backend", predictor=predictor)
-        return response
+            return await over_loop(again)
 
     async def _attempt(
         self, request: Request, scope: Scope, predictor: str, *, key: str | None = None, again: bool = False
@@ -299,17 +298,19 @@ class Line:
         # None once the call is sent: cut off without an answer, it is on the bill with what is known of it.
         used: Usage | None = _NO_CALL
         sent: Usage | None = None
-        replied = False
+        flight = Flight()
         try:
             if scope.journal is not None and scope.meter is not None:
                 # So that the budget holds over a process that is killed with calls in flight.
                 sent = self._unanswered(request)
                 await scope.journal.keep_sent(sent)
             used = None
+            flight.begin()
             response, own = await self._reply(request, scope, predictor, waits=place is not None, again=again)
             if own:
                 response = self._priced(response)
-                used, replied = response.usage, True
+                used = response.usage
+                flight.succeeded()
                 if place is not None:
                     place.succeeded(used.tokens)
             return response
@@ -322,19 +323,18 @@ class Line:
             used = self._unanswered(request) if pieces is not None and pieces.written else Usage(calls=1)
             if place is not None and isinstance(error, LMTransient) and error.status in _OVERLOADED:
                 place.refused(error.retry_after)
-            fields = {"status": error.status, "retry_after": error.retry_after}
-            scope.tell("lm_failed", request.model, predictor, error=type(error).__name__, **fields)
+            flight.failed(error)
             raise
         finally:
             if place is not None and used is not _NO_CALL:
                 place.failed()  # without effect where it has ended already
             if used is not _NO_CALL:
                 used = self._unanswered(request) if used is None else used
-                self._book(used, request, scope, predictor, replied=replied)
+                self._book(used, request, scope, predictor, flight)
             if scope.journal is not None and sent is not None:
                 scope.journal.keep_ended(sent)
             if reservation is not None:
-                reservation.settle(used, replied=replied)
+                reservation.settle(used, replied=flight.replied)
 
     async def _reply(
         self, request: Request, scope: Scope, predictor: str, *, waits: bool, again: bool
@@ -374,12 +374,12 @@ class Line:
         with heard_by(None), tracked_by(None):
             return await (self.backend.complete(request) if pieces is None else pieces.ask(self.backend, request))
 
-    def _book(self, used: Usage, request: Request, scope: Scope, predictor: str, *, replied: bool) -> None:
+    def _book(self, used: Usage, request: Request, scope: Scope, predictor: str, flight: Flight) -> None:
         tracker = current_tracker()
         if tracker is not None:
             tracker.add(request.model, used)
         if scope is not _NO_SCOPE:
-            scope.book(used, request.model, predictor, replied=replied)
+            scope.book(used, request.model, predictor, flight)
 
     def _priced(self, response: Response) -> Response:
         """The response at the price that the user gave, which no backend knows of."""

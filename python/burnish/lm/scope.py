@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from burnish.errors import BudgetExhausted
 from burnish.lm.capabilities import Price
+from burnish.lm.flight import Flight
 from burnish.lm.request import Request, Response
 from burnish.values.usage import Ledger, Usage
 
@@ -166,25 +167,26 @@ class Scope:
         if self.slots is not None:
             await asyncio.sleep(0)
 
-    def called(self, request: Request, usage: Usage, *, source: str, predictor: str) -> None:
-        """Add the event of a call that was answered; `source` is ``"backend"`` or ``"kept"``."""
-        if self.watch is None:  # as outside of any run, where a call should cost no more than it must
-            return
-        fields = {"tokens": usage.tokens, "dollars": usage.dollars, "unpriced": usage.unpriced}
-        self.tell("lm_called", request.model, predictor, source=source, **fields)
+    def recalled(self, request: Request, predictor: str) -> None:
+        """Add the event of a call that the journal, the cache or the same call in flight answered."""
+        if self.watch is not None:
+            fields = {"source": "kept", "tokens": 0, "dollars": 0.0, "unpriced": 0}
+            self.tell("lm_called", request.model, predictor, **fields)
 
     def tell(self, kind: str, model: str, predictor: str, **fields: Any) -> None:
         """Add an event about a model's call."""
         if self.watch is not None:
             self.watch.emit(kind, stage=self.stage, predictor=predictor, model=model, **fields)
 
-    def book(self, usage: Usage, model: str, predictor: str, *, replied: bool) -> None:
-        """Put an attempt on every bill; that of a reply is kept in the journal with the reply."""
+    def book(self, usage: Usage, model: str, predictor: str, flight: Flight) -> None:
+        """Put an attempt on every bill and tell of it; that of a reply is kept in the journal with the reply."""
         self.ledger.add(usage, stage=self.stage, predictor=predictor, model=model)
         if self.rollout is not None:
             self.rollout.usage += usage
-        if self.journal is not None and not replied:
+        if self.journal is not None and not flight.replied:
             self.journal.keep_bill(usage)
+        if self.watch is not None:
+            self.tell(flight.kind, model, predictor, **flight.told(usage))
 
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)

@@ -202,6 +202,7 @@ class Optimizer(ABC):
             if self.budget is not None:
                 outer = current_scope()
                 meter = BudgetMeter(self.budget, spent, outer=outer.meter if outer else None)
+            limit = self.num_threads or settings.num_threads
             session = Session(
                 student,
                 trainset,
@@ -209,13 +210,14 @@ class Optimizer(ABC):
                 teacher=teacher,
                 judge=judge,
                 seed=self.seed,
-                limit=self.num_threads or settings.num_threads,
+                limit=limit,
                 max_errors=settings.max_errors if self.max_errors is None else self.max_errors,
                 journal=journal,
                 meter=meter,
                 events=events,
             )
-            events.emit("run_started", optimizer=type(self).__name__, resumed=bool(journal and journal.resumed))
+            resumed = bool(journal and journal.resumed)
+            events.emit("run_started", optimizer=type(self).__name__, resumed=resumed, limit=limit)
             with session.inside():
                 try:
                     winner = await self.search(session, **options)

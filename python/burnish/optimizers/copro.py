@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.loop import all_of
 from burnish.optimizers.arena import told_apart
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
@@ -103,7 +104,6 @@ class COPRO(Optimizer):
         tried: dict[str, dict[str, float]] = {name: {} for name in session.predictors}
         known: dict[tuple[str, ...], int] = {}
         base = session.baseline()
-        await self._score(session, base, [best], known)
         for round_ in range(self.depth):
             wanted = [
                 grounding.wanted(
@@ -116,7 +116,10 @@ class COPRO(Optimizer):
                 for name in session.predictors
                 for number in range(self.breadth - (round_ == 0))
             ]
-            proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+            # The first need no scores, and are written while the present instructions are scored.
+            score: list[Any] = [] if round_ else [self._score(session, base, [best], known)]
+            writing = session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+            *_, proposals = await all_of([*score, writing])
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from burnish.lm.scope import use_scope
@@ -13,6 +13,7 @@ from burnish.stages.grounds import as_lines, described, step_of, summarised
 from burnish.stages.propose import TIPS, Wanted
 from burnish.values.example import Example
 from burnish.values.seed import draw
+from burnish.values.space import Candidate
 
 # Rows of the trainset that one proposal looks at; a prompt's room may allow fewer.
 _ROWS = 100
@@ -44,7 +45,6 @@ class Grounding:
         program: bool,
         data: bool,
         batch: int,
-        rows: Mapping[str, Sequence[Sequence[Example]]],
     ) -> Grounding:
         """Find out what is wanted of it: at most 6 calls, all at once but for the last."""
         model = session.prompt_model(lm)
@@ -59,7 +59,15 @@ class Grounding:
                     summarised(session.trainset, batch=batch, lm=model) if data else nothing(),
                 ]
             )
-        return cls(session, told[0], told[1], rows)
+        return cls(session, told[0], told[1])
+
+    def beside(self, shown: Sequence[Candidate]) -> Grounding:
+        """The same, with the demos of these candidates for those who lack labelled examples."""
+        rows = {
+            name: [candidate.choices[name].demos or () for candidate in shown if name in candidate.choices]
+            for name in self.session.predictors
+        }
+        return replace(self, rows=rows)
 
     def wanted(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from burnish.engine.check import check_program
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
+from burnish.loop import all_of
 from burnish.optimizers.arena import Arena, space_of
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
@@ -167,23 +168,27 @@ class MIPROv2(BootstrapFewShot):
     ) -> Candidate:
         """Bootstrap, propose, search."""
         zero_shot, instructions, sets = self._choices()
-        shown = await self._demo_sets(session, sets, zero_shot=zero_shot)
-        grounding = await Grounding.of(
-            session,
-            lm=self.prompt_model,
-            program=program_aware_proposer,
-            data=data_aware_proposer,
-            batch=view_data_batch_size,
-            rows={
-                name: [c.choices[name].demos or () for c in shown if name in c.choices] for name in session.predictors
-            },
-        )
-        wanted = [
-            grounding.wanted(name, number, tips=tip_aware_proposer, examples=fewshot_aware_proposer)
-            for name in session.predictors
-            for number in range(instructions - 1)
-        ]
-        proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+        lacking = [name for name in session.predictors if fewshot_aware_proposer and not labelled_rows(session, name)]
+
+        async def proposed(grounding: Grounding, names: Sequence[str]) -> dict[str, list[str]]:
+            wanted = [
+                grounding.wanted(name, number, tips=tip_aware_proposer, examples=fewshot_aware_proposer)
+                for name in names
+                for number in range(instructions - 1)
+            ]
+            if not wanted:
+                return {}
+            return await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+
+        async def without_demos() -> tuple[Grounding, dict[str, list[str]]]:
+            told = {"program": program_aware_proposer, "data": data_aware_proposer}
+            grounding = await Grounding.of(session, lm=self.prompt_model, batch=view_data_batch_size, **told)
+            return grounding, await proposed(grounding, [name for name in session.predictors if name not in lacking])
+
+        # What needs no demos is written while they are made.
+        at_once: list[Coroutine[Any, Any, Any]] = [self._demo_sets(session, sets, zero_shot=zero_shot), without_demos()]
+        shown, (grounding, proposals) = await all_of(at_once)
+        proposals |= await proposed(grounding.beside(shown), lacking)
         arena = Arena(session, space_of(session, proposals, [] if zero_shot else shown))
         slots = arena.space.slots
         size = min(minibatch_size, len(session.valset)) if minibatch else None

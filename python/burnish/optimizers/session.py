@@ -161,7 +161,8 @@ class Session:
         teacher = Teacher(attempt, max_rounds=max_rounds)
         passing = await all_of(teacher.first_passing(order, need=need) for order, need in orders)
         if self._troubles:
-            self.decisions.append(f"While bootstrapping, {_told(self._troubles)}")
+            # In front: proposals may be written beside it, and which of the two ends first is of no matter.
+            self.decisions.insert(0, f"While bootstrapping, {_told(self._troubles)}")
         return passing
 
     def demos_of(self, rollouts: Sequence[Rollout]) -> dict[str, list[Demo]]:

@@ -13,8 +13,8 @@ from typing import Any
 from burnish.adapters.describe import words
 from burnish.adapters.field_text import shown
 from burnish.errors import ReplyError
-from burnish.loop import all_of
 from burnish.modules.predict import Predict
+from burnish.stages.writing import written
 from burnish.values.example import Example
 from burnish.values.signature import InputField, OutputField, Signature
 from burnish.values.signature_fields import description
@@ -56,12 +56,16 @@ class SummariseData(Signature):
 
 async def described(program: Any, rows: Sequence[Example], *, lm: Any) -> str:
     """The program in words; empty where the model brought none. Costs one call."""
-    asked = Predict(DescribeProgram)
-    try:
-        found = await asked.acall(code=code_of(program), data=as_lines(rows), lm=lm)
-    except ReplyError:
-        return ""
-    return str(found.description).strip()
+
+    async def in_words(code: str) -> str:
+        try:
+            found = await Predict(DescribeProgram).acall(code=code, data=as_lines(rows), lm=lm)
+        except ReplyError:
+            return ""
+        return str(found.description).strip()
+
+    (told,) = await written(in_words, [code_of(program)])
+    return told
 
 
 async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
@@ -69,23 +73,29 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
 
     Costs one call for each `batch` rows, of at most four batches, and one more where there are several.
     """
+    observer = Predict(ObserveRows)
 
     async def observed(start: int) -> str:
         try:
-            found = await Predict(ObserveRows).acall(rows=as_lines(rows[start : start + batch]), lm=lm)
+            found = await observer.acall(rows=as_lines(rows[start : start + batch]), lm=lm)
         except ReplyError:
             return ""
         return str(found.observations).strip()
 
     starts = range(0, min(len(rows), batch * _BATCHES), batch)
-    remarks = [remark for remark in await all_of(observed(start) for start in starts) if remark]
+    remarks = [remark for remark in await written(observed, starts) if remark]
     if len(remarks) < 2:
         return "".join(remarks)
-    try:
-        found = await Predict(SummariseData).acall(observations="\n\n".join(remarks), lm=lm)
-    except ReplyError:
-        return remarks[0]
-    return str(found.summary).strip()
+
+    async def whole(observations: str) -> str:
+        try:
+            found = await Predict(SummariseData).acall(observations=observations, lm=lm)
+        except ReplyError:
+            return remarks[0]
+        return str(found.summary).strip()
+
+    (summary,) = await written(whole, ["\n\n".join(remarks)])
+    return summary
 
 
 def as_lines(rows: Sequence[Any]) -> str:

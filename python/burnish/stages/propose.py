@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from burnish.errors import LMTransient, ReplyError, RunStopped
-from burnish.loop import all_of
 from burnish.modules.predict import Predict
+from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
 
 _LONGEST = 20_000
@@ -139,8 +140,20 @@ async def proposed(
     found = Proposed({name: [] for name in known}, asked=len(wanted))
     left = list(wanted)
     heard = False
+    # One for all that show the same inputs, so that its prompt is made once.
+    writers = {shown: _writer(shown) for shown in {tuple(one.inputs()) for one in wanted}}
+
+    async def asked(one: Wanted, attempt: int) -> str | Exception:
+        inputs = one.inputs()
+        config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
+        try:
+            reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
+        except (ReplyError, LMTransient) as error:
+            return error
+        return str(reply.instructions)
+
     for attempt in range(2):
-        replies = await all_of(_asked(one, attempt, lm=lm, temperature=temperature) for one in left)
+        replies = await written(partial(asked, attempt=attempt), left)
         heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
         if left and not heard:
             raise RunStopped(
@@ -163,18 +176,13 @@ async def proposed(
     return found
 
 
-async def _asked(one: Wanted, attempt: int, *, lm: Any, temperature: float) -> str | Exception:
-    inputs = one.inputs()
+def _writer(shown: Sequence[str]) -> Predict:
+    """Who writes instructions from these inputs."""
     signature: type[Signature] = WriteInstructions
     for name in WriteInstructions.input_fields:
-        if name not in inputs:
+        if name not in shown:
             signature = signature.delete(name)
-    config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
-    try:
-        reply = await Predict(signature).acall(**inputs, lm=lm, config=config)
-    except (ReplyError, LMTransient) as error:
-        return error
-    return str(reply.instructions)
+    return Predict(signature)
 
 
 def _fault_of(error: Exception) -> str:

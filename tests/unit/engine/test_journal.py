@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burnish.engine.journal import RunJournal
+from burnish.engine.journal import RunJournal, events_in
 from burnish.errors import ConfigError, RunStopped, StateError
 from burnish.lm.request import Output, Response
 from burnish.loop import run_sync
@@ -53,7 +53,7 @@ def test_what_was_kept_is_there_when_the_run_goes_on(tmp_path: Path) -> None:
 def test_a_reply_is_on_disk_once_keeping_it_is_awaited(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os
-from burnish.engine.journal import RunJournal
+from burnish.engine.journal import RunJournal, events_in
 from burnish.lm.request import Output, Response
 from burnish.values.usage import Usage
 async def main():
@@ -71,7 +71,7 @@ asyncio.run(main())
 def test_what_was_sent_and_not_heard_of_again_is_on_the_bill_of_a_killed_run(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os
-from burnish.engine.journal import RunJournal
+from burnish.engine.journal import RunJournal, events_in
 from burnish.lm.request import Output, Response
 from burnish.values.usage import Usage
 async def main():
@@ -241,3 +241,17 @@ def test_the_journal_is_readable_json(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file:
         assert json.loads(file.execute("SELECT identity FROM run").fetchone()[0]) == IDENTITY
         assert json.loads(file.execute("SELECT reply FROM replies").fetchone()[0])["o"] == [["yes", None, {}]]
+
+
+def test_the_history_is_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no run"):
+        events_in(tmp_path)
+    journal = RunJournal(tmp_path, {"seed": "0"})
+    journal.keep_events([{"kind": "run_started"}, {"kind": "run_finished"}])
+    with pytest.raises(ConfigError, match="Is a process working on it"):
+        events_in(tmp_path)
+    journal.close()
+    assert [event["kind"] for event in events_in(str(tmp_path))] == ["run_started", "run_finished"]
+    (tmp_path / "journal.sqlite").write_bytes(b"not a journal, and long enough to be taken for something" * 20)
+    with pytest.raises(StateError, match="not a Burnish journal"):
+        events_in(tmp_path)

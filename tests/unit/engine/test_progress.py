@@ -39,7 +39,7 @@ def test_everything_that_a_person_watches_for_is_there(display: Progress) -> Non
         [
             {"kind": "run_started"},
             {"kind": "stage_started", "stage": "score", "cells": 40},
-            *[{"kind": "rollout_done"}] * 10,
+            *[{"kind": "rollout_done", "stage": "score"}] * 10,
             called(),
             called(unpriced=1, dollars=0.0),
             called("kept"),
@@ -63,10 +63,26 @@ def test_everything_that_a_person_watches_for_is_there(display: Progress) -> Non
 
 
 def test_a_new_stage_counts_anew_and_one_that_goes_on_adds_up(display: Progress) -> None:
-    display.watch([{"kind": "stage_started", "stage": "bootstrap", "cells": 1}, {"kind": "rollout_done"}])
+    done = {"kind": "rollout_done", "stage": "bootstrap"}
+    display.watch([{"kind": "stage_started", "stage": "bootstrap", "cells": 1}, done])
     display.watch([{"kind": "stage_started", "stage": "bootstrap", "cells": 2}])
     assert "bootstrap  1/3 runs" in rendered(display)
     display.watch([{"kind": "stage_started", "stage": "score", "cells": 5}])
+    assert "score  0/5 runs" in rendered(display)
+
+
+def test_stages_that_go_on_side_by_side_are_counted_apart(display: Progress) -> None:
+    display.watch([{"kind": "stage_started", "stage": "bootstrap", "cells": 3}])
+    display.watch([{"kind": "stage_started", "stage": "propose", "cells": 2}])
+    display.watch([{"kind": "rollout_done", "stage": "bootstrap"}] * 2 + [{"kind": "text_written", "stage": "propose"}])
+    assert "propose  1/2 runs" in rendered(display)
+    display.watch([{"kind": "stage_started", "stage": "bootstrap", "cells": 1}])
+    assert "bootstrap  2/4 runs" in rendered(display)
+
+
+def test_what_is_no_longer_needed_is_not_waited_for(display: Progress) -> None:
+    display.watch([{"kind": "stage_started", "stage": "score", "cells": 9}])
+    display.watch([{"kind": "cells_dropped", "stage": "score", "cells": 4}])
     assert "score  0/5 runs" in rendered(display)
 
 

@@ -333,7 +333,7 @@ def test_a_straggler_is_sent_once_more_and_both_are_on_the_bill() -> None:
     total = scope.ledger.total()
     assert (total.calls, total.unpriced) == (2, 0)
     assert total.dollars > 0.5
-    assert seen.kinds(scope) == ["lm_resent", "lm_called"]
+    assert seen.kinds(scope) == ["lm_resent", "lm_called", "lm_cut_off"]
 
 
 def test_the_first_reply_counts_whichever_call_it_answers() -> None:

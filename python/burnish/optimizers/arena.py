@@ -26,6 +26,7 @@ class Arena:
     def __init__(self, session: Session, space: Space) -> None:
         self.session = session
         self.space = space
+        session.most_possible = space.size
         self.tried: list[Picks] = []
         self._numbers: dict[Picks, int] = {}
 

@@ -8,6 +8,7 @@ with them.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,6 +24,7 @@ from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
+from burnish.optimizers.gain import gain_of
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
@@ -32,16 +34,13 @@ from burnish.stages.propose import Wanted, proposed
 from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import Report
+from burnish.values.report import Difference, Report, Standing
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.seed import draw
 from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.usage import Usage
-
-# Fewer examples than this say too little of a gain to leave the others out.
-_ENOUGH_TO_CONFIRM = 20
 
 
 class Session:
@@ -56,6 +55,7 @@ class Session:
         seed: Every draw comes from it.
         board: All scores so far.
         candidates: What stands on the board, in the order of its numbers; number 0 is the baseline.
+        most_possible: How many candidates there can be, where a recipe knows: what the choice is among, at most.
         decisions: What was decided, in words, for the report.
     """
 
@@ -84,8 +84,10 @@ class Session:
         self.board = Board()
         self.candidates: list[Candidate] = []
         self.decisions: list[str] = []
+        self.most_possible = math.inf
         self._own_valset = valset is not None
         self._confirmed: frozenset[int] = frozenset()
+        self._possible = 0
         self._troubles: list[Rollout] = []
         self._scored = 0
         self._started = time.monotonic()
@@ -200,13 +202,17 @@ class Session:
 
     def confirm_on(self, places: Sequence[int]) -> None:
         """Tell the gain on these examples of the valset, which chose nothing, where they are enough to say something."""
-        if len(places) >= _ENOUGH_TO_CONFIRM:
-            self._confirmed = frozenset(places)
-            self.decisions.append(f"The gain is told on {len(places)} examples that no choice was made by.")
+        self._confirmed = frozenset(places)
 
     def enter(self, candidates: Sequence[Candidate]) -> range:
-        """Give candidates the next numbers on the board, without any score."""
+        """Give candidates the next numbers on the board, without any score.
+
+        Those that come when there are scores may be built on any candidate before them: had another one been the best, there
+        would be others in their place, and these count among what was possible.
+        """
         first = len(self.candidates)
+        bases = self._possible if self.board else 1
+        self._possible += bases * len(candidates)
         self.candidates.extend(candidates)
         return range(first, len(self.candidates))
 
@@ -295,18 +301,16 @@ class Session:
     def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None, before: Usage | None = None) -> Report:
         """What was found out; `before` is what the run had used before this process."""
         names = [candidate.name for candidate in self.candidates]
-        gain = None
+        told: tuple[Difference | None, Sequence[Standing]] = (None, ())
         if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
-            number, board = self.candidates.index(winner), self.board
-            if self._confirmed:
-                board = board.only(self._confirmed)
-            gain = stage_score.difference(board, number, 0)
+            number = self.candidates.index(winner)
+            told = gain_of(self, number, self._confirmed, min(self._possible, self.most_possible))
         exhausted = self._exhausted()
         return Report(
             optimizer,
             stage_score.standings(self.board, names) if self.board else [],
             winner.name,
-            gain,
+            told[0],
             self._scope.ledger.stages(),
             "finished" if exhausted is None else str(exhausted),
             time.monotonic() - self._started,
@@ -316,6 +320,7 @@ class Session:
             before or Usage(),
             lambda number: build(self.student, self.candidates[number]),
             [names[number] for number in stage_score.front(self.board, len(names))],
+            told[1],
         )
 
     def tell(self, kind: str, **fields: Any) -> None:

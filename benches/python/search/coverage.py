@@ -17,7 +17,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -30,8 +30,11 @@ import numpy as np
 import burnish
 from burnish import COPRO, BootstrapRS, MIPROv2
 from burnish.lm.request import Output, Request, Response
+from burnish.modules.binding import current_binding
 from burnish.stages.score import difference
 from burnish.values.report import Difference
+from burnish.values.rollout import Step
+from burnish.values.space import Choice
 from burnish.values.usage import Usage
 
 RECORD = Path(__file__).parents[2] / "records" / "coverage.md"
@@ -59,6 +62,7 @@ NOTES = """
 NORMAL = NormalDist()
 SHARED = 0.5  # of a wording's luck, what it has from the one that it was made from
 DIFFICULTY = 1.5  # standard deviation of the examples' difficulty; that of luck is 1
+WORTH = "What is this worth?"
 WORDING = re.compile(r"wording ([\d.]+)")
 ASKED = re.compile(r"`(\w+)`")
 
@@ -103,7 +107,7 @@ def optimizers() -> dict[str, Callable[[int], Any]]:
 
 @dataclass
 class Planted:
-    """The backend of the model, for one replay: answers by what is planted, and writes wordings."""
+    """What is planted in one replay; and the backend of the model that writes wordings."""
 
     situation: Situation
     replay: int
@@ -112,39 +116,37 @@ class Planted:
     known: dict[str, float] = field(default_factory=dict)
 
     async def complete(self, request: Request) -> Response:
-        """The reply."""
-        texts = [str(message.get("content")) for message in request.messages]
-        asked = set(ASKED.findall(texts[-1].rpartition("\n")[2]))
-        said = {"answer": self._answer(texts)} if "answer" in asked else dict.fromkeys(asked, "It is about questions.")
-        if "instructions" in asked:
+        """New instructions, made from the present ones; and some words to whatever else is asked."""
+        asked = str(request.messages[-1].get("content"))
+        said = dict.fromkeys(ASKED.findall(asked.rpartition("\n")[2]), "It is about questions.")
+        if "instructions" in said:
             self.written += 1
-            told = texts[-1].partition("current_instructions")[2].partition("[[ ##")[0]
-            base = WORDING.search(told)
+            base = WORDING.search(asked.partition("current_instructions")[2].partition("[[ ##")[0])
             said["instructions"] = f"Answer by wording {base.group(1) if base else 0}.{self.written}"
         sections = [f"[[ ## {name} ## ]]\n{value}" for name, value in said.items()]
         text = "\n\n".join([*sections, "[[ ## completed ## ]]"])
         return Response((Output(text, "stop"),), Usage(1, 1, 1), request.model)
 
-    def _answer(self, texts: list[str]) -> str:
-        found = WORDING.search(texts[0])
+    def answer(self, instructions: str, demos: Sequence[Any], question: str) -> str:
+        """Whether the candidate is right, as 1 or 0; or its true score."""
+        found = WORDING.search(instructions)
         wording = found.group(1) if found else "0"
-        demos = "" if len(texts) == 2 else blake2b("".join(texts[1:-1]).encode(), digest_size=8).hexdigest()
-        worth = self.situation.level + self.situation.spread * (
-            self._luck(wording, "worth") + (self._luck(demos, "worth") if demos else 0.0)
-        )
-        worth += self.situation.above * (wording != "0" or demos != "")
-        question = texts[-1].partition("question ## ]]")[2].strip().partition("\n")[0]
-        if question == "What is this worth?":
+        shown = " ".join(str(demo["question"]) for demo in demos)
+        worth = self.situation.level + self.situation.spread * self._luck(wording, WORTH)
+        if shown:
+            worth += self.situation.spread * self._luck(shown, WORTH)
+        worth += self.situation.above * (wording != "0" or shown != "")
+        if question == WORTH:
             return str(NORMAL.cdf(worth / math.sqrt(3 + DIFFICULTY**2)))
         luck = (
-            self._luck(wording, question) + self._luck(demos, question) + self.normal("one", wording, demos, question)
+            self._luck(wording, question) + self._luck(shown, question) + self.normal("one", wording, shown, question)
         )
         return str(int(worth + luck > DIFFICULTY * self.normal("difficulty", question)))
 
     def _luck(self, choice: str, what: str) -> float:
         """A standard normal of a choice's own, half of it from the one it was made from; nothing is worth what was given."""
         base, _, _ = choice.rpartition(".")
-        if what == "worth" and choice == "0":
+        if what == WORTH and choice == "0":
             return 0.0
         mine = self.normal(choice, what)
         return math.sqrt(SHARED) * self._luck(base, what) + math.sqrt(1 - SHARED) * mine if base else mine
@@ -159,9 +161,27 @@ class Planted:
         return value
 
 
+def program(planted: Planted) -> burnish.Predict:
+    """A predictor that takes its instructions and demos as any other, and answers without a model: a whole prompt costs ten times as much."""
+
+    class Guess(burnish.Predict):
+        async def aforward(self, **inputs: Any) -> burnish.Prediction:
+            binding = current_binding()
+            choice = Choice() if binding is None else binding.choices.get(binding.names[id(self)], Choice())
+            told = self.signature.instructions if choice.instructions is None else choice.instructions
+            demos = self.demos if choice.demos is None else choice.demos
+            prediction = burnish.Prediction(answer=planted.answer(told, demos, inputs["question"]))
+            if binding is not None:
+                binding.note(next(binding.numbers), Step(self, inputs, prediction), (), {})
+            return prediction
+
+    return Guess(burnish.Signature("question -> answer", "Answer."))
+
+
 def replay(make: Callable[[int], Any], situation: Situation, number: int) -> tuple[float, Difference, Difference]:
     """One compile: the winner's true gain, and what the report says of it with and without the correction."""
-    model = burnish.LM("planted/model", backend=Planted(situation, number), cache=False, num_retries=0)
+    planted = Planted(situation, number)
+    model = burnish.LM("planted/model", backend=planted, cache=False, num_retries=0)
     optimizer, sessions = make(number), []
     search = optimizer.search
 
@@ -176,10 +196,10 @@ def replay(make: Callable[[int], Any], situation: Situation, number: int) -> tup
     data: dict[str, Any] = {"trainset": rows[:10], "valset": rows[10:]}
     if isinstance(optimizer, COPRO):
         data = {"trainset": rows[10:]}
-    student = burnish.Predict(burnish.Signature("question -> answer", "Answer."))
+    student = program(planted)
     with burnish.context(lm=model):
         tuned = optimizer.compile(student, **data)
-        worths = [float(program(question="What is this worth?").answer) for program in (tuned, student)]
+        worths = [float(one(question=WORTH).answer) for one in (tuned, student)]
     (session,) = sessions
     winner = [candidate.name for candidate in session.candidates].index(tuned.report.winner)
     return worths[0] - worths[1], tuned.report.gain, difference(session.board, winner, 0)

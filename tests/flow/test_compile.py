@@ -109,7 +109,7 @@ def test_a_search_finds_the_best_and_says_by_how_much(lm: ScriptedLM, tmp_path: 
     # The program that comes back is the one that was scored.
     assert score(program) == report.score
     assert report.gain.mean == pytest.approx(best - report.candidates[0].mean)
-    assert report.gain.n == 12
+    assert (report.gain.n, report.gain.among) == (12, 7)
     # Whoever has the best mean over the same examples is beaten by nobody on each of them.
     assert report.winner in report.front
     assert set(report.front) <= {standing.name for standing in report.candidates}
@@ -120,11 +120,12 @@ def test_a_search_finds_the_best_and_says_by_how_much(lm: ScriptedLM, tmp_path: 
     assert report.usage["score"].calls == 7 * 12
     text = str(report)
     assert f"winner {report.winner!r}" in text
-    assert "on 12 examples" in text
+    assert "on 12 examples, corrected for the choice among 7 possible candidates" in text
     assert f"{report.total.calls} LM calls" in text
 
     written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert (written["winner"], written["score"], len(written["candidates"])) == (report.winner, report.score, 7)
+    assert (written["gain"]["among"], written["gain"]["low"]) == (7, report.gain.low)
 
     ranked = program.candidate_programs
     means = [round(100 * standing.mean, 2) for standing in report.candidates]
@@ -142,6 +143,19 @@ def test_ties_keep_the_earlier_candidate(lm: ScriptedLM) -> None:
     program = compiled(search(max_labeled_demos=24))
     assert [standing.mean for standing in program.report.candidates][1:] == [1.0] * 6
     assert program.report.winner == "labelled"
+
+
+def test_candidates_that_a_good_score_dropped_and_a_run_that_was_cut_short_make_the_gain_less_certain(
+    lm: ScriptedLM,
+) -> None:
+    whole = compiled(search(race=False)).report
+    early = compiled(search(stop_at_score=50)).report
+    assert len(early.candidates) < len(whole.candidates) == early.gain.among == whole.gain.among
+    # The budget ends the race in its second block, at an example that what the candidates had cost decided.
+    cut = compiled(search(budget=Budget(calls=150)), trainset=toy.valset(), valset=toy.trainset()).report
+    full = compiled(search(), trainset=toy.valset(), valset=toy.trainset()).report
+    assert cut.stopped != full.stopped == "finished"
+    assert cut.gain.mean - cut.gain.low > full.gain.mean - full.gain.low
 
 
 def test_no_gain_is_a_result(lm: ScriptedLM) -> None:

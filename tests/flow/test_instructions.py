@@ -65,6 +65,24 @@ def test_copro_climbs_by_what_it_tried_before() -> None:
     assert held_out(program) > held_out(sorter()) + 8
     # The present ones, two new ones, then three from the scored attempts.
     assert len(program.report.candidates) == 6
+    # The last three were made from one of the first three: another best would have had three others.
+    assert program.report.gain.among == 3 + 3 * 3
+    assert "corrected for the choice among 12 possible candidates" in str(program.report)
+
+
+def test_the_gain_is_told_on_fresh_examples_where_the_search_left_some_and_else_corrected() -> None:
+    rows = load("train")
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        many = mipro().compile(sorter(), trainset=rows[:40], valset=rows[40:140], minibatch_size=5).report
+        few = mipro().compile(sorter(), trainset=rows[:40], valset=rows[40:60]).report
+    assert (many.gain.among, many.gain.n >= 20) == (0, True)
+    assert [(one.name, one.n) for one in many.confirmed] == [(many.winner, many.gain.n), ("as given", many.gain.n)]
+    winner, given = many.confirmed
+    assert many.gain.mean == pytest.approx(winner.mean - given.mean)
+    assert f"on {many.gain.n} fresh examples" in str(many)
+    # Six choices of one slot, and all twenty examples chose among them.
+    assert (few.gain.n, few.gain.among, few.confirmed) == (20, 6, ())
+    assert few.gain.mean - few.gain.low > few.gain.high - few.gain.mean
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Arena:
     def __init__(self, session: Session, space: Space) -> None:
         self.session = session
         self.space = space
+        session.searched.possible = space.size
         self.tried: list[Picks] = []
         self._numbers: dict[Picks, int] = {}
         self._runs = 0
@@ -85,7 +86,7 @@ class Arena:
         seen = set(self.session.board.example)
         unseen = [place for place in self.session.order if place not in seen]
         await self.measure([(picks, self.session.order) for picks in dict.fromkeys((self.own, winner))])
-        self.session.confirm_on(unseen)
+        self.session.searched.fresh = frozenset(unseen)
 
     def won(self, winner: Picks) -> Candidate:
         """The candidate with these picks; what its choices did is told to the report."""

@@ -23,6 +23,7 @@ from burnish.lm.scope import Scope, new_run, use_scope
 from burnish.lm.settings import settings
 from burnish.loop import all_of
 from burnish.modules.binding import names_of
+from burnish.optimizers.gain import told_gain
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.watch import Watch
 from burnish.stages import score as stage_score
@@ -40,9 +41,6 @@ from burnish.values.space import Candidate
 from burnish.values.teaching import teaches
 from burnish.values.trial import Searched
 from burnish.values.usage import Usage
-
-# Fewer examples than this say too little of a gain to leave the others out.
-_ENOUGH_TO_CONFIRM = 20
 
 
 class Session:
@@ -88,7 +86,6 @@ class Session:
         self.decisions: list[str] = []
         self.searched = Searched()
         self._own_valset = valset is not None
-        self._confirmed: frozenset[int] = frozenset()
         self._troubles: list[Rollout] = []
         self._scored = 0
         self._started = time.monotonic()
@@ -202,15 +199,15 @@ class Session:
         """Whether the budget lets more be run."""
         return self._exhausted() is None
 
-    def confirm_on(self, places: Sequence[int]) -> None:
-        """Tell the gain on these examples of the valset, which chose nothing, where they are enough to say something."""
-        if len(places) >= _ENOUGH_TO_CONFIRM:
-            self._confirmed = frozenset(places)
-            self.decisions.append(f"The gain is told on {len(places)} examples that no choice was made by.")
-
     def enter(self, candidates: Sequence[Candidate]) -> range:
-        """Give candidates the next numbers on the board, without any score."""
+        """Give candidates the next numbers on the board, without any score.
+
+        Those that come when there are scores may be built on any candidate before them: had another one been the best, there
+        would be others in their place, and these count among what was possible.
+        """
         first = len(self.candidates)
+        bases = self.searched.built if self.board else 1
+        self.searched.built += bases * len(candidates)
         self.candidates.extend(candidates)
         return range(first, len(self.candidates))
 
@@ -299,12 +296,7 @@ class Session:
     def report(self, optimizer: str, winner: Candidate, *, run_dir: Any = None, before: Usage | None = None) -> Report:
         """What was found out; `before` is what the run had used before this process."""
         names = [candidate.name for candidate in self.candidates]
-        gain = None
-        if self.board and winner in self.candidates and self._as_given(self.candidates[0]):
-            number, board = self.candidates.index(winner), self.board
-            if self._confirmed:
-                board = board.only(self._confirmed)
-            gain = stage_score.difference(board, number, 0)
+        gain, confirmed = told_gain(self, winner)
         exhausted = self._exhausted()
         return Report(
             optimizer,
@@ -322,6 +314,7 @@ class Session:
             [names[number] for number in stage_score.front(self.board, len(names))],
             self.searched.effects,
             tuple(self.searched.trials),
+            confirmed,
         )
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -368,14 +361,6 @@ class Session:
     def teaches(self, predictor: str, example: Example) -> bool:
         """Whether a labelled example shows some input and some output of a predictor."""
         return teaches(self._tunable[predictor].signature, example)
-
-    def _as_given(self, candidate: Candidate) -> bool:
-        """Whether the candidate leaves the student as it is, and so is what a gain is measured from."""
-        own = self._tunable
-        return all(
-            choice.instructions is None and (choice.demos is None or list(choice.demos) == list(own[name].demos))
-            for name, choice in candidate.choices.items()
-        )
 
     def _exhausted(self) -> BudgetExhausted | None:
         own = None if self._meter is None else self._meter.exhausted

@@ -25,8 +25,7 @@ def report(found: Report, *, most: int = 12) -> Group:
     scored = [found.candidates[number] for number in found.ranked()]
     if scored:
         parts.append(_candidates(scored, found.winner, most))
-    if found.gain is not None:
-        parts.append(Text(f"Gain over the baseline, on the examples used to choose: {found.gain}"))
+    parts.extend(Text(line[:1].upper() + line[1:]) for line in found.told())
     if found.effects is not None:
         parts.append(show.effects(found.effects))
     if found.usage:

@@ -55,15 +55,18 @@ class Difference:
 
     Attributes:
         n: Examples measured for both.
-        mean: Mean difference.
-        low: Lower end of the 95% interval (Student's t on the differences).
+        mean: Mean difference, as it was measured: of a winner, on the examples that chose it, more than is to be expected.
+        low: Lower end of the 95% interval: Student's t on the differences, for a gain as `burnish.stages.gain` says.
         high: Upper end of it.
+        among: Of a gain: among how many possible candidates these examples chose, which the interval is corrected for; 0 where
+            they chose nothing. None where two programs were compared and nothing was chosen.
     """
 
     n: int
     mean: float
     low: float
     high: float
+    among: int | None = None
 
     @property
     def significant(self) -> bool:
@@ -78,7 +81,10 @@ class Difference:
     def __str__(self) -> str:
         if self.n == 0:
             return "unknown: no example was measured for both"
-        text = f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}] on {self.n} examples"
+        fresh = " fresh" if self.among == 0 else ""
+        text = f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}] on {self.n}{fresh} examples"
+        if self.among:
+            text += f", corrected for the choice among {self.among} possible candidates"
         return text if self.significant else f"{text}: no significant gain"
 
 
@@ -90,8 +96,8 @@ class Report:
         optimizer: The optimizer's name.
         candidates: Every candidate's standing, in the order in which they were proposed.
         winner: The winner's name.
-        gain: Winner minus baseline on the examples used to choose, which flatters the winner;
-            None where nothing was scored, or the baseline was not.
+        gain: Winner minus baseline, told on examples that chose nothing where the search left some twenty, else on
+            those that chose, with an interval that is corrected for the choice; None where nothing was scored, or the baseline was not.
         usage: What each stage cost in this process.
         stopped: Why it ended: ``"finished"``, or what cut it short.
         seconds: Wall-clock seconds of this process.
@@ -104,6 +110,7 @@ class Report:
             example and better on one.
         effects: Which slots made the difference; None where the search was not over slots.
         trials: What was tried, in its order; empty where a recipe scored each candidate once.
+        confirmed: The winner's scores and the baseline's on the examples that chose nothing; empty where `gain` is told on others.
     """
 
     optimizer: str
@@ -121,6 +128,7 @@ class Report:
     front: Sequence[str] = ()
     effects: Effects | None = None
     trials: Sequence[Trial] = ()
+    confirmed: Sequence[Standing] = ()
 
     @property
     def total(self) -> Usage:
@@ -129,7 +137,10 @@ class Report:
 
     @property
     def score(self) -> float | None:
-        """The winner's mean as DSPy gives it, 0 to 100; None where nothing was scored."""
+        """The winner's mean as DSPy gives it, 0 to 100, on all that it was run on; None where nothing was scored.
+
+        It compares with the scores of `candidates`, and is flattered by the choice: `gain`, and `confirmed`, are not.
+        """
         standing = self.standing
         return None if standing is None or standing.n == 0 else round(100 * standing.mean, 2)
 
@@ -206,6 +217,11 @@ class Report:
         scored = [i for i, standing in enumerate(self.candidates) if standing.n]
         return sorted(scored, key=lambda i: (self.candidates[i].n < SHARE_TO_LEAD * most, -self.candidates[i].mean))
 
+    def told(self) -> list[str]:
+        """The gain, and where it stands on examples that chose nothing the scores there, in lines."""
+        told = [] if self.gain is None else [f"gain over the baseline {self.gain}"]
+        return told + [f"  on these, {standing.name}: {standing}" for standing in self.confirmed]
+
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values."""
         return {
@@ -223,6 +239,7 @@ class Report:
             "front": list(self.front),
             "effects": None if self.effects is None else self.effects.to_dict(),
             "trials": [asdict(trial) for trial in self.trials],
+            "confirmed": [_finite(asdict(standing)) for standing in self.confirmed],
         }
 
     def __str__(self) -> str:
@@ -230,9 +247,8 @@ class Report:
         if self.unchanged:
             lines.append("the winner is the program as given: no candidate was found to be better")
         if self.standing is not None:
-            lines.append(f"score {self.standing} on the examples used to choose")
-        if self.gain is not None:
-            lines.append(f"gain over the baseline {self.gain}")
+            lines.append(f"score {self.standing} on all that it was run on; the choice flatters it")
+        lines += self.told()
         lines += [f"  {self.candidates[number].name}: {self.candidates[number]}" for number in self.ranked()]
         if self.effects is not None:
             lines.append(str(self.effects))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,13 @@ class Searched:
     Attributes:
         trials: What was tried, in order; empty where a recipe makes no trials.
         effects: Which slots made the difference; None where that was not asked or cannot be told.
+        fresh: Places in the valset that were kept back from the search, and chose nothing.
+        built: How many candidates might have been built, had the scores been others.
+        possible: How many there can be, where a recipe knows.
     """
 
     trials: list[Trial] = field(default_factory=list)
     effects: Effects | None = None
+    fresh: frozenset[int] = frozenset()
+    built: int = 0
+    possible: float = math.inf

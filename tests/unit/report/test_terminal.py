@@ -48,6 +48,17 @@ def test_candidates_stand_best_first_with_n_and_interval() -> None:
         assert part in text
 
 
+def test_a_gain_says_how_it_was_told() -> None:
+    chosen = printed(terminal.report(report(gain=Difference(8, 0.25, 0.05, 0.45, among=4))))
+    assert (
+        "Gain over the baseline +25.0 [+5.0, +45.0] on 8 examples, corrected for the choice among 4 possible" in chosen
+    )
+    confirmed = [Standing("candidate 2", 8, 0, 0, 0.5, 0.2, 0.8), Standing("candidate 0", 8, 0, 0, 0.25, 0.1, 0.6)]
+    fresh = printed(terminal.report(report(gain=Difference(8, 0.25, 0.05, 0.45, among=0), confirmed=confirmed)))
+    assert "on 8 fresh examples" in fresh
+    assert "on these, candidate 0: 25.0 [10.0, 60.0] (8/8)" in fresh
+
+
 def test_a_candidate_that_was_cut_short_does_not_stand_first() -> None:
     found = report()
     lucky = Standing("candidate 9", 1, 0, 9, 1.0, 0.2, 1.0)

@@ -113,7 +113,7 @@ def test_as_json_it_holds_no_number_that_json_has_not() -> None:
     one = Difference(1, 1.0, -INFINITY, INFINITY)
     written = json.dumps(report(gain=one).to_dict(), allow_nan=False)
     read = json.loads(written)
-    assert read["gain"] == {"n": 1, "mean": 1.0, "low": None, "high": None}
+    assert read["gain"] == {"n": 1, "mean": 1.0, "low": None, "high": None, "among": None}
     assert read["candidates"][4]["mean"] is None
     assert (read["score"], read["seconds"], read["decisions"]) == (75.0, 1.235, ["one thing"])
     assert read["front"] == ["labelled", "lucky"]
@@ -163,6 +163,32 @@ def test_in_words() -> None:
 def test_a_gain_is_significant_where_its_interval_excludes_zero(difference: Difference, *, significant: bool) -> None:
     assert difference.significant is significant
     assert ("no significant gain" in str(difference)) is (difference.n > 0 and not significant)
+
+
+def test_a_gain_says_how_it_was_told() -> None:
+    lucky = Difference(40, 0.1, -0.05, 0.2, among=9)
+    assert str(lucky) == (
+        "+10.0 [-5.0, +20.0] on 40 examples, corrected for the choice among 9 possible candidates: no significant gain"
+    )
+    assert str(Difference(40, 0.1, 0.05, 0.2, among=0)) == "+10.0 [+5.0, +20.0] on 40 fresh examples"
+    assert str(Difference(40, 0.1, 0.05, 0.2)) == "+10.0 [+5.0, +20.0] on 40 examples"
+
+
+def test_scores_that_are_confirmed_stand_beside_the_gain() -> None:
+    confirmed = (standing("labelled", 0.7, n=10), standing("zero-shot", 0.5, n=10))
+    found = report(gain=Difference(10, 0.2, 0.1, 0.3, among=0), confirmed=confirmed)
+    lines = str(found).splitlines()
+    at = lines.index("gain over the baseline +20.0 [+10.0, +30.0] on 10 fresh examples")
+    assert lines[at + 1 : at + 3] == [
+        "  on these, labelled: 70.0 [60.0, 80.0] (10/10)",
+        "  on these, zero-shot: 50.0 [40.0, 60.0] (10/10)",
+    ]
+    written = found.to_dict()
+    assert [(one["name"], one["mean"]) for one in written["confirmed"]] == [("labelled", 0.7), ("zero-shot", 0.5)]
+    assert written["gain"]["among"] == 0
+    # The score is DSPy's: on all that the winner was run on.
+    assert found.score == 75.0
+    assert report().to_dict()["confirmed"] == []
 
 
 def test_what_was_not_measured_is_said_in_words() -> None:

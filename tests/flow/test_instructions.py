@@ -160,7 +160,32 @@ def test_the_same_proposal_every_time_is_one_choice(searcher: str | None) -> Non
             toy.Classifier(), trainset=toy.trainset()[:4], valset=toy.valset()
         )
     assert {one.name for one in program.report.candidates} == {"as given", "instructions 1"}
-    assert "4 repeated another" in str(program.report)
+    # The default search asks for two of the five once something was scored.
+    for repeated in [4] if searcher else [2, 2]:
+        assert f"{repeated} repeated another" in str(program.report)
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_the_default_search_writes_half_of_them_from_scored_attempts(searcher: str | None) -> None:
+    asked = []
+
+    def reply(request: Any) -> Any:
+        asked.append(request.messages[-1]["content"])
+        return {"instructions": f"Say it, variant {request.rollout_id}."}
+
+    with burnish.context(lm=proposing(reply)):
+        program = mipro(metric=toy.metric, searcher=searcher).compile(
+            toy.Classifier(), trainset=toy.trainset(), valset=toy.valset()
+        )
+    writing = [prompt for prompt in asked if "current_instructions" in prompt]
+    late = [prompt for prompt in writing if "Score " in prompt]
+    assert (len(writing), len(late)) == ((5, 0) if searcher else (5, 2))
+    for prompt in late:
+        # The student's own and at least one of the first three; a small budget has scored no more by then.
+        assert 2 <= prompt.count("Score ") <= 4
+        assert "Say it, variant " in prompt
+    assert {one.name for one in program.report.candidates} >= {"as given", *(f"instructions {n}" for n in range(1, 6))}
+    assert "instructions 6" not in {one.name for one in program.report.candidates}
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)

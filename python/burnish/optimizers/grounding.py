@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from burnish.adapters.field_text import shown
@@ -98,6 +99,36 @@ class Grounding:
             as_lines(self._rows(predictor, number, generator)) if examples else "",
             tip,
         )
+
+    async def written(
+        self,
+        numbers: Sequence[int],
+        attempts: Mapping[str, Sequence[tuple[str, float]]] = MappingProxyType({}),
+        *,
+        lm: Any,
+        temperature: float,
+        tips: bool,
+        examples: bool,
+    ) -> dict[str, list[str]]:
+        """Proposals with these numbers for every predictor, all asked at once.
+
+        Args:
+            numbers: See `wanted`.
+            attempts: For each predictor what was tried before, with scores; its best is what the proposals begin from.
+            lm: Who proposes.
+            temperature: Of the calls.
+            tips: See `wanted`.
+            examples: See `wanted`.
+        """
+        wanted = []
+        for name in self.session.predictors:
+            tried = attempts.get(name, ())
+            current = max(tried, key=lambda attempt: attempt[1])[0] if tried else None
+            wanted += [
+                self.wanted(name, number, current=current, attempts=tried, tips=tips, examples=examples)
+                for number in numbers
+            ]
+        return await self.session.propose(wanted, lm=lm, temperature=temperature)
 
     def _rows(self, predictor: str, number: int, generator: Any) -> list[Example]:
         """Labelled examples of the predictor, its demos else: a draw of its own for each proposal."""

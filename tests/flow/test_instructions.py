@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 import burnish
-from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, MIPROv2
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, MIPROv2
 from burnish.datasets.support_tickets import intents, load
 from burnish.testing import ScriptedLM, toy
 
@@ -21,6 +21,29 @@ def right(example: Any, prediction: Any, trace: Any = None) -> bool:
 def sorter() -> burnish.Predict:
     kinds = {"Kind": Literal[intents()]}  # type: ignore[valid-type]
     return burnish.Predict(burnish.Signature("ticket -> intent: Kind", "Sort the ticket.", custom_types=kinds))
+
+
+class UrgencyFirst(burnish.Module):
+    """Two predictors, the second of which reads what the first says."""
+
+    def __init__(self) -> None:
+        kinds = {"Kind": Literal[intents()]}  # type: ignore[valid-type]
+        self.first = burnish.Predict("ticket -> urgency: Literal['low', 'high']")
+        second = burnish.Signature("ticket, urgency -> intent: Kind", "Sort the ticket.", custom_types=kinds)
+        self.second = burnish.Predict(second)
+
+    async def aforward(self, ticket: str) -> Any:
+        urgency = (await self.first.acall(ticket=ticket)).urgency
+        return await self.second.acall(ticket=ticket, urgency=urgency)
+
+
+def sets() -> tuple[list[Example], list[Example]]:
+    """Tickets, each with an urgency that is told by its intent."""
+    high = intents()[::2]
+    return tuple(
+        [row.copy(urgency="high" if row.intent in high else "low") for row in part]
+        for part in (load("train")[:80], load("val")[:60])
+    )  # type: ignore[return-value]
 
 
 def mipro(**options: Any) -> MIPROv2:
@@ -51,6 +74,23 @@ def test_instructions_alone_move_the_score_on_tickets_that_nobody_saw(searcher: 
     assert report.candidates[0].name == "as given"
     assert report.gain.n >= 20
     assert report.usage.keys() == {"propose", "score"}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("searcher", [None, "tpe"])
+def test_instructions_alone_move_a_program_of_two_predictors(searcher: str | None, labelled: bool) -> None:
+    """Also where nobody labelled what the first hands to the second."""
+    fields = ("ticket", "urgency", "intent") if labelled else ("ticket", "intent")
+    train, val = (
+        [Example({name: row[name] for name in fields}).with_inputs("ticket") for row in part] for part in sets()
+    )
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        program = mipro(searcher=searcher).compile(UrgencyFirst(), trainset=train, valset=val)
+    assert held_out(program) > held_out(UrgencyFirst()) + 8
+    told = program.second.signature.instructions
+    # It tells intents apart, and not the urgencies that the second is given.
+    assert "Words that often tell the intent:" in told
+    assert sum(f"\n{intent}:" in told for intent in intents()) == len(intents())
 
 
 def test_demos_and_instructions_are_chosen_together() -> None:
@@ -138,7 +178,32 @@ def test_the_same_proposal_every_time_is_one_choice(searcher: str | None) -> Non
             toy.Classifier(), trainset=toy.trainset()[:4], valset=toy.valset()
         )
     assert {one.name for one in program.report.candidates} == {"as given", "instructions 1"}
-    assert "4 repeated another" in str(program.report)
+    # The default search asks for two of the five once something was scored.
+    for repeated in [4] if searcher else [2, 2]:
+        assert f"{repeated} repeated another" in str(program.report)
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_the_default_search_writes_half_of_them_from_scored_attempts(searcher: str | None) -> None:
+    asked = []
+
+    def reply(request: Any) -> Any:
+        asked.append(request.messages[-1]["content"])
+        return {"instructions": f"Say it, variant {request.rollout_id}."}
+
+    with burnish.context(lm=proposing(reply)):
+        program = mipro(metric=toy.metric, searcher=searcher).compile(
+            toy.Classifier(), trainset=toy.trainset(), valset=toy.valset()
+        )
+    writing = [prompt for prompt in asked if "current_instructions" in prompt]
+    late = [prompt for prompt in writing if "Score " in prompt]
+    assert (len(writing), len(late)) == ((5, 0) if searcher else (5, 2))
+    for prompt in late:
+        # The student's own and at least one of the first three; a small budget has scored no more by then.
+        assert 2 <= prompt.count("Score ") <= 4
+        assert "Say it, variant " in prompt
+    assert {one.name for one in program.report.candidates} >= {"as given", *(f"instructions {n}" for n in range(1, 6))}
+    assert "instructions 6" not in {one.name for one in program.report.candidates}
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)
@@ -182,6 +247,7 @@ def test_it_composes() -> None:
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
+        (lambda: compiled(COPRO(metric=right), eval_kwargs={"display_table": 5}), "display_table=5.*Leave it out"),
     ],
 )
 def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str) -> None:

@@ -1,11 +1,12 @@
-"""Test accuracy on Banking77 of instruction search: COPRO and MIPROv2 on either schedule, beside DSPy's MIPROv2.
+"""Test accuracy on Banking77 of instruction search: COPRO and MIPROv2 on either schedule, with and without demos, beside DSPy's MIPROv2.
 
     .venv/bin/python -m benches.python.quality.instructions --data DIR [--record]
 
 DIR holds `train.csv` and `test.csv` of Banking77 (Casanueva et al. 2020, CC BY 4.0). The model is `offline/icl` for both; DSPy asks it
 through a thin `BaseLM`. Two programs: text to intent, and text to group, then to intent. All see the same splits and have the
-same settings; means over seeds with their standard errors. What the figures do not say: `offline/icl` learns from rows and words in
-a prompt and follows no instruction beyond them, so this shows that a search works, and nothing about a hosted model.
+same settings; means over seeds with 95% intervals (Student's t over the seeds, which draw all three parts anew), and the gain over the
+program as it is, paired by seed. What the figures do not say: `offline/icl` learns from rows and words in a prompt and follows no
+instruction beyond them, so this shows that a search works, and nothing about a hosted model.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -44,11 +45,16 @@ def programs(rows: list[Any]) -> dict[str, Any]:
 def ours(seed: int, demos: int) -> dict[str, burnish.Optimizer | None]:
     """What is compared; None is the program as it is."""
     shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos}
+    bare = dict.fromkeys(shown, 0)
     common: dict[str, Any] = {"seed": seed, "num_threads": THREADS, "progress": False}
     return {
         "zero-shot": None,
         "random search, 6+3 candidates": burnish.BootstrapRS(right, **shown, num_candidate_programs=6, **common),
         "COPRO, breadth 5, depth 2": burnish.COPRO(metric=right, breadth=5, depth=2, **common),
+        "MIPROv2 light, instructions only, original schedule (TPE)": burnish.MIPROv2(
+            right, **bare, searcher="tpe", **common
+        ),
+        "MIPROv2 light, instructions only, ours": burnish.MIPROv2(right, **bare, **common),
         "MIPROv2 light, original schedule (TPE)": burnish.MIPROv2(right, **shown, searcher="tpe", **common),
         "MIPROv2 light, ours": burnish.MIPROv2(right, **shown, **common),
     }
@@ -134,10 +140,23 @@ def rows_of(given: argparse.Namespace) -> Iterator[tuple[str, str, list[Row]]]:
             train, val = train[: given.train], train[given.train :]
             for name, optimizer in ours(seed, given.demos).items():
                 found.setdefault(name, []).append(run_ours(programs(every)[kind], optimizer, train, val, test))
-            if theirs is not None:
-                name = f"DSPy {importlib.metadata.version('dspy')}'s MIPROv2 light"
-                found.setdefault(name, []).append(theirs(kind, every, train, val, test, seed, given.demos))
+            for demos in (0, given.demos) if theirs is not None else ():
+                only = "" if demos else ", instructions only"
+                name = f"DSPy {importlib.metadata.version('dspy')}'s MIPROv2 light{only}"
+                found.setdefault(name, []).append(theirs(kind, every, train, val, test, seed, demos))
         yield from ((kind, name, results) for name, results in found.items())
+
+
+def interval(values: Sequence[float], *, sign: str = "") -> str:
+    """The mean with its 95% interval by Student's t; the mean alone of one value or of equal ones."""
+    from scipy import stats
+
+    mean = statistics.mean(values)
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    if not error:
+        return f"{mean:{sign}.1f}"
+    low, high = stats.t.interval(0.95, len(values) - 1, mean, error)
+    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 
 
 def main() -> None:
@@ -154,18 +173,20 @@ def main() -> None:
         "# Instructions",
         "",
         f"`{told}`, {datetime.now(UTC):%Y-%m-%d}. Model offline/icl; {given.train} train, {given.val} validation, {given.test} test rows,",
-        f"drawn anew for each of {given.seeds} seeds; at most {given.demos} demos. Means over the seeds, standard errors beside them.",
+        f"drawn anew for each of {given.seeds} seeds; at most {given.demos} demos. Means over the seeds with 95% intervals by",
+        "Student's t; the gain is over zero-shot, paired by seed.",
         "",
-        "| program | optimizer | test accuracy | LM calls to compile | seconds to compile |",
-        "|---|---|---|---|---|",
+        "| program | optimizer | test accuracy | gain | LM calls to compile | seconds to compile |",
+        "|---|---|---|---|---|---|",
     ]
     with burnish.context(lm=burnish.LM("offline/icl")):
+        plain: dict[str, Sequence[float]] = {}
         for kind, name, results in rows_of(given):
             scores, calls, seconds = zip(*results, strict=True)
-            error = statistics.stdev(scores) / len(scores) ** 0.5 if len(scores) > 1 else 0.0
-            lines.append(
-                f"| {kind} | {name} | {statistics.mean(scores):.1f} ± {error:.1f} | {statistics.mean(calls):.0f} | {statistics.mean(seconds):.1f} |"
-            )
+            before = plain.setdefault(kind, scores)
+            gain = "" if scores is before else interval([a - b for a, b in zip(scores, before, strict=True)], sign="+")
+            spent = f"{statistics.mean(calls):.0f} | {statistics.mean(seconds):.1f}"
+            lines.append(f"| {kind} | {name} | {interval(scores)} | {gain} | {spent} |")
     print("\n".join(lines), flush=True)
     if given.record:
         RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")

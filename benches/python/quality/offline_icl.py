@@ -162,7 +162,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} too")
     given = parser.parse_args()
-    shown = [f"--data {given.data.name}"] * (given.data is not None) + [f"--test {given.test} --draws {given.draws}"]
+    data = [] if given.data is None else [f"--data {given.data.name}"]
+    shown = [*data, f"--test {given.test} --draws {given.draws}"]
     lines = [
         "# offline/icl",
         "",

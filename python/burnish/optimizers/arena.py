@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
 from burnish.stages.schedule import Rejects, Steps, ranked
+from burnish.stages.score import standings
 from burnish.stages.search import Picks, Searcher
 from burnish.values.space import Candidate, Choice, Slot, Space
 from burnish.values.trial import Trial
@@ -67,12 +68,41 @@ class Arena:
 
     async def search(self, schedule: Steps | Rejects, searcher: Searcher) -> None:
         """Follow a schedule to its end, or the budget's."""
+        while self.session.goes_on() and await self.step(schedule, searcher):
+            pass
+
+    async def step(self, schedule: Steps | Rejects, searcher: Searcher) -> bool:
+        """One step of a schedule; whether there was one left."""
+        wanted = schedule.next(searcher, self.tried, self.session.board)
+        await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
+        return bool(wanted)
+
+    def attempts(self) -> dict[str, list[tuple[str, float]]]:
+        """For each predictor the instructions that were measured, each with the mean of its candidates.
+
+        To be asked while all candidates have seen the same examples, as after a design.
+        """
         board = self.session.board
-        while self.session.goes_on():
-            wanted = schedule.next(searcher, self.tried, board)
-            if not wanted:
-                return
-            await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
+        measured = {number: s.mean for number, s in enumerate(standings(board, [""] * len(self.tried))) if s.n}
+        found: dict[str, list[tuple[str, float]]] = {}
+        for place, slot in enumerate(self.space.slots):
+            if slot.part == "instructions":
+                scores: dict[str, list[float]] = {}
+                for number, mean in measured.items():
+                    scores.setdefault(slot.choices[self.tried[number][place]], []).append(mean)
+                found[slot.predictor] = [(text, sum(some) / len(some)) for text, some in scores.items()]
+        return found
+
+    def grow(self, space: Space) -> None:
+        """Go on in a space with more choices, in which the present ones have the places that they have now."""
+        before = [(slot.predictor, slot.part) for slot in self.space.slots]
+        self.space = space
+        self.session.searched.possible = space.size
+        self.tried = [
+            tuple(dict(zip(before, picks, strict=True)).get((slot.predictor, slot.part), 0) for slot in space.slots)
+            for picks in self.tried
+        ]
+        self._numbers = {picks: number for number, picks in enumerate(self.tried)}
 
     def best(self, searcher: Searcher) -> Picks:
         """The candidate that is taken for the best; the student where none was measured."""

@@ -81,11 +81,14 @@ class COPRO(Optimizer):
         self.track_stats = track_stats
 
     async def acompile(self, student: Any, *, eval_kwargs: Mapping[str, Any] | None = None, **given: Any) -> Any:
-        """`compile`, from async code; of DSPy's `eval_kwargs` it takes ``num_threads`` and ``display_progress``."""
+        """`compile`, from async code; of DSPy's `eval_kwargs` it takes ``num_threads`` and ``display_progress``, and refuses a table of answers."""
         if not eval_kwargs:
             return await super().acompile(student, **given)
         known = ("num_threads", "display_progress", "display_table")
         refuse_unknown(eval_kwargs, known, "eval_kwargs")
+        if eval_kwargs.get("display_table"):
+            asked = f"display_table={eval_kwargs['display_table']!r}"
+            raise ConfigError(f"eval_kwargs: {asked}, but COPRO shows no answers. Leave it out; Evaluate shows them.")
         check_whole(1, num_threads=eval_kwargs.get("num_threads"))
         twin = copy.copy(self)
         twin.num_threads = eval_kwargs.get("num_threads", self.num_threads)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
+from burnish.adapters.field_text import shown
 from burnish.lm.scope import use_scope
 from burnish.loop import all_of
 from burnish.optimizers.session import Session
@@ -27,8 +31,8 @@ class Grounding:
         session: The compile.
         program: The program in words; empty where it is not to be shown.
         data: The data in words; likewise.
-        rows: Predictor name → demos that a proposal may look at, beside the labelled examples that show the predictor's
-            own inputs and outputs.
+        rows: Predictor name → demos that a proposal may look at, where no labelled example shows what
+            the predictor must produce.
     """
 
     session: Session
@@ -104,18 +108,75 @@ class Grounding:
             tip,
         )
 
+    async def written(
+        self,
+        predictors: Sequence[str],
+        numbers: Sequence[int],
+        attempts: Mapping[str, Sequence[tuple[str, float]]] = MappingProxyType({}),
+        *,
+        lm: Any,
+        temperature: float,
+        tips: bool,
+        examples: bool,
+    ) -> dict[str, list[str]]:
+        """Proposals with these numbers for each of the predictors, all asked at once.
+
+        Args:
+            predictors: Their names.
+            numbers: See `wanted`.
+            attempts: For each predictor what was tried before, with scores; its best is what the proposals begin from.
+            lm: Who proposes.
+            temperature: Of the calls.
+            tips: See `wanted`.
+            examples: See `wanted`.
+        """
+        wanted = []
+        for name in predictors:
+            tried = attempts.get(name, ())
+            current = max(tried, key=lambda attempt: attempt[1])[0] if tried else None
+            wanted += [
+                self.wanted(name, number, current=current, attempts=tried, tips=tips, examples=examples)
+                for number in numbers
+            ]
+        return await self.session.propose(wanted, lm=lm, temperature=temperature) if wanted else {}
+
     def _rows(self, predictor: str, number: int, generator: Any) -> list[Example]:
-        """Labelled examples with all of the predictor's fields, its demos else: a draw of its own for each proposal."""
+        """Labelled examples of the predictor, its demos else: a draw of its own for each proposal."""
         fields = list(self.session.predictor(predictor).signature.fields)
-        labelled = labelled_rows(self.session, predictor)
-        drawn = generator.sample(labelled, min(_ROWS, len(labelled)))
+        answers = _answers(self.session, predictor)
+        drawn = in_turn(labelled_rows(self.session, predictor), answers, generator)[:_ROWS]
         if not drawn:
-            sets = [shown for shown in self.rows.get(predictor, ()) if shown]
+            sets = [demos for demos in self.rows.get(predictor, ()) if demos]
             drawn = list(sets[number % len(sets)]) if sets else []
         return [Example({name: row[name] for name in fields if name in row}) for row in drawn]
 
 
 def labelled_rows(session: Session, predictor: str) -> list[Example]:
-    """The training examples that show all that a predictor is given and must produce, but for its reasoning."""
-    needed = [name for name in session.predictor(predictor).signature.fields if name != "reasoning"]
-    return [row for row in session.trainset if all(name in row for name in needed)]
+    """The training examples that show all that a predictor must produce, but for its reasoning, and some of what it is given.
+
+    What another predictor hands on is seldom labelled; the rest of such a row still shows how answers follow from inputs.
+    """
+    answers, given = _answers(session, predictor), session.predictor(predictor).signature.input_fields
+    return [
+        row for row in session.trainset if all(map(row.__contains__, answers)) and any(name in row for name in given)
+    ]
+
+
+def in_turn(rows: Sequence[Example], answers: Sequence[str], generator: random.Random) -> list[Example]:
+    """All rows, shuffled so that each answer comes once before any comes twice, and so on.
+
+    However few are then shown, they show as many answers as they can: a hundred rows drawn evenly from 77 classes miss a quarter
+    of the classes. Where no answer comes twice, this is a plain shuffle.
+    """
+    drawn = generator.sample(list(rows), len(rows))
+    turns: Counter[str] = Counter()
+    ranks = []
+    for row in drawn:
+        answer = shown([row[name] for name in answers])
+        ranks.append(turns[answer])
+        turns[answer] += 1
+    return [drawn[place] for place in sorted(range(len(drawn)), key=ranks.__getitem__)]
+
+
+def _answers(session: Session, predictor: str) -> list[str]:
+    return [name for name in session.predictor(predictor).signature.output_fields if name != "reasoning"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,7 +40,8 @@ class MIPROv2(BootstrapFewShot):
     What it does:
         Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
         a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
-        default a surrogate of the scores decides what is run next, on examples that all candidates share, with no more
+        default half of the instructions are written once the others have a first score, from what was tried; a surrogate of the
+        scores then decides what is run next, on examples that all candidates share, with no more
         program runs than the original schedule may make; the winner and the student are then run on the whole valset, and the gain is
         told on examples that chose nothing, where there are enough. ``searcher="tpe"`` or another name runs the original
         schedule: trials on minibatches, full evaluations of the best so far.
@@ -169,36 +171,41 @@ class MIPROv2(BootstrapFewShot):
         """Bootstrap, propose, search."""
         zero_shot, instructions, sets = self._choices()
         lacking = [name for name in session.predictors if fewshot_aware_proposer and not labelled_rows(session, name)]
-
-        async def proposed(grounding: Grounding, names: Sequence[str]) -> dict[str, list[str]]:
-            wanted = [
-                grounding.wanted(name, number, tips=tip_aware_proposer, examples=fewshot_aware_proposer)
-                for name in names
-                for number in range(instructions - 1)
-            ]
-            if not wanted:
-                return {}
-            return await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
+        early, late = _rounds(instructions - 1, at_once=self.searcher is not None)
+        how = {
+            "lm": self.prompt_model,
+            "temperature": self.init_temperature,
+            "tips": tip_aware_proposer,
+            "examples": fewshot_aware_proposer,
+        }
 
         async def without_demos() -> tuple[Grounding, dict[str, list[str]]]:
             told = {"program": program_aware_proposer, "data": data_aware_proposer}
             grounding = await Grounding.of(session, lm=self.prompt_model, batch=view_data_batch_size, **told)
-            return grounding, await proposed(grounding, [name for name in session.predictors if name not in lacking])
+            labelled = [name for name in session.predictors if name not in lacking]
+            return grounding, await grounding.written(labelled, early, **how)
 
         # What needs no demos is written while they are made.
         at_once: list[Coroutine[Any, Any, Any]] = [self._demo_sets(session, sets, zero_shot=zero_shot), without_demos()]
         shown, (grounding, proposals) = await all_of(at_once)
-        proposals |= await proposed(grounding.beside(shown), lacking)
-        arena = Arena(session, space_of(session, proposals, [] if zero_shot else shown))
-        slots = arena.space.slots
+        grounding = grounding.beside(shown)
+        proposals |= await grounding.written(lacking, early, **how)
+        choices = [] if zero_shot else shown
+        arena = Arena(session, space_of(session, proposals, choices))
         size = min(minibatch_size, len(session.valset)) if minibatch else None
-        number = num_trials or trials_of(len(slots), max(len(slot.choices) for slot in slots))
-        plan = Plan(number, size, minibatch_full_eval_steps, len(session.valset))
+        plan = partial(
+            Plan.of, trials=num_trials, minibatch=size, full_every=minibatch_full_eval_steps, valset=len(session.valset)
+        )
         searcher = lookup("searchers", self.searcher or _OURS)(arena.space, session.seed)
         if self.searcher is not None:
-            return arena.won(await trials(arena, searcher, plan))
+            return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
-        await arena.search(Steps(max(plan.evaluations - 2 * len(session.valset), 1), len(session.valset)), searcher)
+        if late and await arena.step(_steps(plan(arena.space)), searcher) and session.goes_on():
+            for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
+                proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
+            arena.grow(space_of(session, proposals, choices))
+            searcher = lookup("searchers", _OURS)(arena.space, session.seed)
+        await arena.search(_steps(plan(arena.space)), searcher)
         winner = arena.best(searcher)
         await arena.confirm(winner)
         return arena.won(winner)
@@ -218,3 +225,14 @@ class MIPROv2(BootstrapFewShot):
         return await demo_sets(
             session, seeds, bootstrapped=demos, room=max(self.max_labeled_demos, demos), teaching=self.teaching()
         )
+
+
+def _rounds(number: int, *, at_once: bool) -> tuple[range, range]:
+    """The proposals that are written before anything was scored, and those written from what was: half, where not all go first."""
+    early = number if at_once else number - number // 2
+    return range(early), range(early, number)
+
+
+def _steps(plan: Plan) -> Steps:
+    """The default schedule: the original one's budget, less two passes over the valset for the winner and the student."""
+    return Steps(max(plan.evaluations - 2 * plan.valset, 1), plan.valset)

@@ -10,6 +10,7 @@ from typing import Literal
 from burnish.errors import ConfigError
 from burnish.values.example import Example
 from burnish.values.seed import draw
+from burnish.values.space import Space
 
 Auto = Literal["light", "medium", "heavy"]
 # Candidates a slot, and examples to choose by, of each mode.
@@ -33,6 +34,13 @@ class Plan:
     minibatch: int | None
     full_every: int
     valset: int
+
+    @classmethod
+    def of(cls, space: Space, *, trials: int | None, minibatch: int | None, full_every: int, valset: int) -> Plan:
+        """The plan for a space; None trials are as many as the original schedule has for it."""
+        slots = space.slots
+        number = trials or trials_of(len(slots), max(len(slot.choices) for slot in slots))
+        return cls(number, minibatch, full_every, valset)
 
     @property
     def evaluations(self) -> int:

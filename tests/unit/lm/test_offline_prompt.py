@@ -9,7 +9,7 @@ import pytest
 from burnish.adapters.chat import ChatAdapter
 from burnish.lm.backends.icl.labels import descriptions, named
 from burnish.lm.backends.icl.prompt import Field, Question, read_choices, read_question, read_task
-from burnish.lm.backends.icl.rows import find_rows
+from burnish.lm.backends.icl.rows import find_rows, named_outputs
 from burnish.values.signature import InputField, OutputField, Signature
 
 ROWS = [
@@ -121,6 +121,25 @@ def test_examples_are_found_in_any_form(text: str) -> None:
     assert rows is not None
     assert rows.pairs == tuple((row["text"], row["intent"]) for row in ROWS)
     assert rows.are_classes
+
+
+def test_known_outputs_are_the_label_and_no_part_of_the_text() -> None:
+    records = [{"text": f"text {n}", "group": "ab"[n % 2], "intent": f"i{n // 2}", "sure": "yes"} for n in range(8)]
+    text = "\n".join(map(json.dumps, records))
+    rows = find_rows([text], outputs=["intent"])
+    assert rows is not None
+    assert (rows.label_name, rows.pairs[3]) == ("intent", ("text 3\nb\nyes", "i1"))
+    both = find_rows([text], outputs=["group", "intent"])
+    assert both is not None
+    assert (both.label_name, both.pairs[3]) == ("group", ("text 3\nyes", "b"))
+    # Names that no record has, and names of all its members, say nothing.
+    assert find_rows([text], outputs=["kind"]) == find_rows([text], outputs=list(records[0])) == find_rows([text])
+
+
+def test_outputs_are_named_in_a_list_under_a_line_that_says_so() -> None:
+    step = "The step `fine`.\nIt is given:\n- text (str)\nIt must produce:\n- `group` (str): of 3\n- intent (one of: a)\n\n- no"
+    assert named_outputs([step, "Outputs:\n* intent\n* why"]) == ["group", "intent", "why"]
+    assert named_outputs(["It must produce: nothing", "", "- a\n- b", "inputs:\n- a"]) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "a: b", "just words\nand more", "x -> y", "{'a': " * 50])

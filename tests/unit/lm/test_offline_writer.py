@@ -37,7 +37,27 @@ def test_an_instruction_keeps_the_wording_and_earlier_words() -> None:
     text = writer.instruction({"basic_instruction": current, "examples": DATA}, Draw("x"))
     assert text.startswith("Sort the message.\nrefund: they want money.\n\nWords that often tell the intent:\n")
     assert told(text)["other"] == {"hello", "thanks"}
-    assert "coins" not in text
+    # What the data shows stands first, and what was known before is added to it.
+    refund = dict(lines(text.partition("tell the intent:")[2]))["refund"].split(", ")
+    assert refund[0] == "money"
+    assert refund[-1] == "coins"
+    assert writer.instruction({"basic_instruction": text, "examples": DATA}, Draw("x")) == text
+
+
+def test_an_instruction_tells_apart_what_the_step_must_produce() -> None:
+    rows = [
+        ("my card is gone", "card", "lost_card"),
+        ("the card came broken", "card", "damaged_card"),
+        ("rates for dollars", "money", "exchange_rate"),
+        ("send dollars home", "money", "transfer"),
+    ]
+    data = "\n".join(f'{{"text": "{text}", "group": "{group}", "intent": "{intent}"}}' for text, group, intent in rows)
+    step = "The step `fine`.\nIt is given:\n- text (str)\n- group (str)\nIt must produce:\n- intent (one of: a | b)"
+    about = told(writer.instruction({"step": step, "examples": data}, Draw("x")))
+    assert about.keys() == {intent for _, _, intent in rows}
+    assert about["lost_card"] >= {"card", "gone"}
+    # Where nothing says which member is the answer, it is taken for the one of fewest values.
+    assert told(writer.instruction({"examples": data}, Draw("x"))).keys() == {"card", "money"}
 
 
 def test_temperature_varies_an_instruction_by_the_draw() -> None:

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,11 @@ _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])[ \t]+")
 _ARROWS = ("->", "=>", "→", "\t", "|")
 _WRAPPING = "\"'“”` \t"
 _OBJECT = re.compile(r"\{[^{}\n]{2,20000}\}")
+_OUTPUTS = re.compile(
+    r"^[^\n]{0,60}\b(?:produces?|outputs?)\b[^\n:]{0,40}:[ \t]{0,8}\n((?:[ \t]{0,8}[-*•][^\n]+(?:\n|\Z))+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_ITEM = re.compile(r"^[ \t]{0,8}[-*•][ \t]{0,4}`?(\w{1,60})", re.MULTILINE)
 
 Record = Mapping[str, str]
 
@@ -51,14 +56,27 @@ class Rows:
         return all(map(looks_like_label, counts)) and (len(counts) < len(self.pairs) or len(counts) > 1)
 
 
-def find_rows(texts: Iterable[str]) -> Rows | None:
-    """The largest set of labelled examples in the texts; None where no text shows two."""
-    found = [rows for text in texts for reader in _READERS if (rows := _as_rows(list(reader(text)))) is not None]
+def find_rows(texts: Iterable[str], *, outputs: Collection[str] = ()) -> Rows | None:
+    """The largest set of labelled examples in the texts; None where no text shows two.
+
+    Args:
+        texts: Where to look.
+        outputs: Members that are answers, where that is known: one of them is the label, and none of them is read as text.
+    """
+    found = [
+        rows for text in texts for reader in _READERS if (rows := _as_rows(list(reader(text)), outputs)) is not None
+    ]
     return max(found, key=lambda rows: len(rows.pairs), default=None)
 
 
-def _as_rows(records: list[Record]) -> Rows | None:
-    """Records with one member told apart as the label: the one of fewest values, else the last one."""
+def named_outputs(texts: Iterable[str]) -> list[str]:
+    """The names in lists under a line that says what must be produced, in their order."""
+    lists = [match[1] for text in texts for match in _OUTPUTS.finditer(text)]
+    return list(dict.fromkeys(name for listed in lists for name in _ITEM.findall(listed)))
+
+
+def _as_rows(records: list[Record], outputs: Collection[str]) -> Rows | None:
+    """Records with one member told apart as the label: of the outputs, where they are known, else of all members."""
     whole = [record for record in records if len(record) > 1]
     if len(whole) < 2:
         return None
@@ -68,10 +86,14 @@ def _as_rows(records: list[Record]) -> Rows | None:
         return None
     whole = [record for record in whole if all(name in record for name in names)]
     values = {name: {record[name] for record in whole} for name in names}
+    answers = [name for name in names if name in outputs]
+    given = [name for name in names if name not in answers]
+    among = answers if answers and given else names
     # Texts are seldom short and seldom come twice; of members that do neither, the answer comes last.
-    short = [name for name in names if len(values[name]) < len(whole) and all(map(looks_like_label, values[name]))]
-    label_name = min(reversed(short or names[-1:]), key=lambda name: len(values[name]))
-    pairs = [("\n".join(record[name] for name in names if name != label_name), record[label_name]) for record in whole]
+    short = [name for name in among if len(values[name]) < len(whole) and all(map(looks_like_label, values[name]))]
+    label_name = min(reversed(short or among[-1:]), key=lambda name: len(values[name]))
+    text = given if among is answers else [name for name in names if name != label_name]
+    pairs = [("\n".join(record[name] for name in text), record[label_name]) for record in whole]
     return Rows(tuple(pairs), label_name)
 
 

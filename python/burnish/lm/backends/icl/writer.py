@@ -13,10 +13,12 @@ import numpy as np
 
 from burnish.lm.backends.icl import labels as label_text
 from burnish.lm.backends.icl.draw import Draw
-from burnish.lm.backends.icl.rows import Rows, find_rows
+from burnish.lm.backends.icl.rows import Rows, find_rows, named_outputs
 from burnish.lm.backends.icl.words import content_words, sentences, stem
 
 _FEWEST_WORDS, _MOST_WORDS = 8, 16
+# Words of a label that an instruction keeps, once those of earlier proposals have been added to its own.
+_MOST_KEPT = 24
 # How far chance may move the rank of a word at temperature 1.
 _JITTER = 0.5
 _LISTING = "Words that often tell the"
@@ -34,14 +36,15 @@ _OPENINGS = (
 def instruction(inputs: Mapping[str, str], draw: Draw) -> str:
     """An instruction for the task that the inputs show.
 
-    It keeps the wording of the instruction that the inputs already have, and what an earlier
-    proposal said about labels of which the data shows no example.
+    It keeps the wording of the instruction that the inputs already have, and adds what the data
+    shows to what an earlier proposal said about the labels.
     """
-    rows = find_rows(inputs.values())
+    rows = find_rows(inputs.values(), outputs=named_outputs(inputs.values()))
     opening, _, listing = _current(inputs).partition(_LISTING)
     about = dict(label_text.lines(listing.partition("\n")[2]))
     if rows is not None and rows.are_classes:
-        about |= {label: ", ".join(chosen) for label, chosen in telling_words(rows, draw).items() if chosen}
+        about |= {label: _added(chosen, about.get(label, "")) for label, chosen in telling_words(rows, draw).items()}
+        about = {label: words for label, words in about.items() if words}
     name = (rows.label_name if rows is not None else "").replace("_", " ").strip() or "label"
     wording = _OPENINGS[int(draw.uniform("opening") * len(_OPENINGS)) if draw.temperature > 0 else 0].format(name=name)
     if not opening.strip():
@@ -53,6 +56,11 @@ def instruction(inputs: Mapping[str, str], draw: Draw) -> str:
     if about:
         return "\n".join([f"{opening}\n\n{_LISTING} {name}:", *(f"{label}: {about[label]}" for label in sorted(about))])
     return opening if rows is None else f"{opening}\n\n{_shape(rows)}"
+
+
+def _added(chosen: Sequence[str], earlier: str) -> str:
+    """The words just found, then the earlier ones that are not among them."""
+    return ", ".join(list(dict.fromkeys([*chosen, *filter(None, earlier.split(", "))]))[:_MOST_KEPT])
 
 
 def telling_words(rows: Rows, draw: Draw) -> dict[str, list[str]]:

@@ -90,13 +90,14 @@ def _run(strategy: Callable, trials, lucks, first: int, budget: int | None) -> R
     return Runs(*np.array(rows).T)
 
 
-def _luck(trial) -> float:
-    """By how much the examples to pay for are easier than the others: it flatters every candidate, whoever reports it.
+def _luck(trial, on: Sequence[int] | None = None) -> float:
+    """By how much the examples that a score is of are easier than others: it flatters every candidate, whoever reports it.
 
     It is 0 on average, and taken off so that optimism is told from fewer replicates.
     """
     some = np.random.default_rng(0).integers(len(trial.truth), size=64)
-    cells = [trial.score(np.full(trial.n_val, one), np.arange(trial.n_val)).mean() for one in some]
+    examples = np.arange(trial.n_val) if on is None else np.array(on)
+    cells = [trial.score(np.full(len(examples), one), examples).mean() for one in some]
     return float(np.mean(cells) - trial.truth[some].mean())
 
 

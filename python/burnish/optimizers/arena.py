@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from burnish.optimizers.session import Session
-from burnish.stages.schedule import Rejects, Steps, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, ranked
 from burnish.stages.search import Picks, Searcher
 from burnish.values.space import Candidate, Choice, Slot, Space
 
@@ -65,16 +65,19 @@ class Arena:
         """The candidate that is taken for the best; the student where none was measured."""
         return next(iter(ranked(searcher, self.tried, self.session.board)), self.own)
 
-    async def confirm(self, winner: Picks) -> None:
-        """Run the winner and the student on the whole valset, so that the gain stands on examples that did not choose.
+    async def confirm(self, schedule: Confirmed, winner: Picks) -> None:
+        """Run the winner and the student side by side, so that the gain stands on examples that did not choose.
 
         The gain is told on the examples that no candidate had been run on before, where these are enough to say something.
         """
-        both = [self.number(self.own), self.number(winner)]
-        seen = set(self.session.board.example)
-        unseen = [place for place in self.session.order if place not in seen]
-        await self.session.measure([(number, place) for number in both for place in self.session.order])
-        self.session.confirm_on(unseen)
+        order, board = self.session.order, self.session.board
+        seen = set(board.example)
+        wanted = [
+            (picks, [order[place] for place in places])
+            for picks, places in schedule.confirmation(winner, self.own, self.tried, board)
+        ]
+        await self.measure(wanted)
+        self.session.confirm_on([place for place in wanted[0][1] if place not in seen])
 
 
 def _name(slots: Sequence[Slot], picks: Picks) -> str:

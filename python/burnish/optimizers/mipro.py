@@ -20,7 +20,7 @@ from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, spli
 from burnish.optimizers.session import Session
 from burnish.optimizers.trials import trials
 from burnish.plugins.manager import lookup
-from burnish.stages.schedule import Steps
+from burnish.stages.schedule import Confirmed
 from burnish.values.example import Example
 from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
@@ -191,9 +191,10 @@ class MIPROv2(BootstrapFewShot):
         if self.searcher is not None:
             return session.candidates[arena.number(await trials(arena, searcher, plan))]
         arena.number(arena.own)
-        await arena.search(Steps(max(plan.evaluations - 2 * len(session.valset), 1), len(session.valset)), searcher)
+        schedule = Confirmed(plan.evaluations, len(session.valset))
+        await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)
-        await arena.confirm(winner)
+        await arena.confirm(schedule, winner)
         return session.candidates[arena.number(winner)]
 
     def _choices(self) -> tuple[bool, int, int]:

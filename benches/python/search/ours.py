@@ -78,7 +78,8 @@ def default(replay: Replay, seed: int, **settings) -> Outcome:
     return Outcome(race.number(best), reported, race.steps, on, mean)
 
 
-def surrogate(replay: Replay, seed: int, **settings) -> Outcome:
+def search_alone(replay: Replay, seed: int, **settings) -> Outcome:
+    """The default's search with all of the budget, and nothing confirmed."""
     return run(replay, seed, SurrogateSearcher, lambda budget, examples: Steps(budget, examples, **settings))
 
 

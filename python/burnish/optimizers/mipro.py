@@ -39,8 +39,8 @@ class MIPROv2(BootstrapFewShot):
         Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
         a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
         default a surrogate of the scores decides what is run next, on examples that all candidates share, with no more
-        program runs than the original schedule may make; the winner and the student are then run on the whole valset, and the gain is
-        told on examples that chose nothing, where there are enough. ``searcher="tpe"`` or another name runs the original
+        program runs than the original schedule may make; the winner and the student are then run on examples that were kept back
+        (40% of the valset, a fifth of the runs at most; none where that is fewer than 20), which tell the gain. ``searcher="tpe"`` or another name runs the original
         schedule: trials on minibatches, full evaluations of the best so far.
 
     When it helps:

@@ -9,6 +9,8 @@
 
 mod cells;
 mod design;
+mod effects;
+mod information;
 mod linear;
 mod normal;
 mod reach;

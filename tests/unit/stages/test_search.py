@@ -109,7 +109,9 @@ def test_small_spaces_and_budgets_end_well(schedule, budget, examples, sizes):
 def confirmed(schedule, sizes, *, seed=0):
     """Winner, student, cells of the search by place, and what confirming asks for and pays."""
     searcher, student = SurrogateSearcher(make_space(sizes), seed), (0,) * len(sizes)
-    winner, board, tried, _ = search(schedule.search, searcher, additive if len(sizes) == 2 else lambda _: 0.5, seed=seed)
+    winner, board, tried, _ = search(
+        schedule.search, searcher, additive if len(sizes) == 2 else lambda _: 0.5, seed=seed
+    )
     wanted = schedule.confirmation(winner, student, tried, board)
     known = {(tried[number], place) for number, place in zip(board.candidate, board.example, strict=True)}
     new = {(picks, place) for picks, places in wanted for place in places} - known
@@ -135,7 +137,15 @@ def test_confirming_costs_no_more_than_its_share_and_says_enough_or_keeps_nothin
 
 @pytest.mark.parametrize(
     ("budget", "examples", "sizes"),
-    [(1, 1, (1,)), (2, 1, (2,)), (3, 50, (2,)), (527, 100, (1,)), (527, 100, (2,)), (30, 100, (6, 6)), (300, 2, (6, 6))],
+    [
+        (1, 1, (1,)),
+        (2, 1, (2,)),
+        (3, 50, (2,)),
+        (527, 100, (1,)),
+        (527, 100, (2,)),
+        (30, 100, (6, 6)),
+        (300, 2, (6, 6)),
+    ],
 )
 def test_confirming_ends_well_however_little_there_is(budget, examples, sizes):
     winner, student, _, wanted, paid = confirmed(Confirmed(budget, examples), sizes)

@@ -15,7 +15,8 @@ SHARES = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 REPORTING, TUNING = 0, 1000
 
 STRATEGIES: Mapping[str, Callable] = {
-    "surrogate": ours.surrogate,
+    "default": ours.default,
+    "search alone": ours.search_alone,
     "rejects": ours.rejects,
     "rejects, surrogate's winner": ours.rejects_then_read,
     "TPE in the surrogate's steps": ours.tpe_in_steps,
@@ -23,15 +24,24 @@ STRATEGIES: Mapping[str, Callable] = {
     "random search": baselines.random_search,
 }
 # Those whose share of evaluations is looked for; the others run at equal budget only.
-SHARED = ("surrogate", "rejects")
+SHARED = ("default", "search alone", "rejects")
 
 
 @dataclass(frozen=True)
 class Runs:
-    """One strategy at one budget: a row a replicate."""
+    """One strategy at one budget: a row a replicate.
+
+    Attributes:
+        quality: Of the winner.
+        optimism: By how much the reported score is too high.
+        expected: By how much what the surrogate expects is; nan without one.
+        paid: Evaluations.
+        steps: Steps one after another.
+    """
 
     quality: np.ndarray
     optimism: np.ndarray
+    expected: np.ndarray
     paid: np.ndarray
     steps: np.ndarray
 
@@ -86,17 +96,20 @@ def _run(strategy: Callable, trials, lucks, first: int, budget: int | None) -> R
         replay = Replay(trial, 1 << 40 if budget is None else budget)
         outcome = strategy(replay, first + number)
         truth = trial.truth[outcome.winner]
-        rows.append((truth, outcome.reported - truth - luck, replay.paid, outcome.steps))
+        own = luck if outcome.on is None else _luck(trial, outcome.on)
+        excess = (outcome.reported - truth - own, outcome.surrogate - truth - luck)
+        rows.append((truth, *excess, replay.paid, outcome.steps))
     return Runs(*np.array(rows).T)
 
 
-def _luck(trial) -> float:
-    """By how much the examples to pay for are easier than the others: it flatters every candidate, whoever reports it.
+def _luck(trial, on: Sequence[int] | None = None) -> float:
+    """By how much the examples that a score is of are easier than others: it flatters every candidate, whoever reports it.
 
     It is 0 on average, and taken off so that optimism is told from fewer replicates.
     """
     some = np.random.default_rng(0).integers(len(trial.truth), size=64)
-    cells = [trial.score(np.full(trial.n_val, one), np.arange(trial.n_val)).mean() for one in some]
+    examples = np.arange(trial.n_val) if on is None else np.array(on)
+    cells = [trial.score(np.full(len(examples), one), examples).mean() for one in some]
     return float(np.mean(cells) - trial.truth[some].mean())
 
 

@@ -9,11 +9,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a strategy decided: the winner, the score that it reports, and in how many steps one after another."""
+    """What a strategy decided.
+
+    Attributes:
+        winner: The winner's number.
+        reported: The score that is reported for it.
+        steps: Steps one after another.
+        on: Examples that the reported score is of; None is all of them, more or less.
+        surrogate: What the surrogate expects of the winner, where there is one.
+    """
 
     winner: int
     reported: float
     steps: int
+    on: tuple[int, ...] | None = None
+    surrogate: float = float("nan")
 
 
 class Replay:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
-from burnish.stages.schedule import Rejects, Steps, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, ranked
 from burnish.stages.score import standings
 from burnish.stages.search import Picks, Searcher
 from burnish.values.space import Candidate, Choice, Slot, Space
@@ -108,15 +108,19 @@ class Arena:
         """The candidate that is taken for the best; the student where none was measured."""
         return next(iter(ranked(searcher, self.tried, self.session.board)), self.own)
 
-    async def confirm(self, winner: Picks) -> None:
-        """Run the winner and the student on the whole valset, so that the gain stands on examples that did not choose.
+    async def confirm(self, schedule: Confirmed, winner: Picks) -> None:
+        """Run the winner and the student side by side, so that the gain stands on examples that did not choose.
 
         The gain is told on the examples that no candidate had been run on before, where these are enough to say something.
         """
-        seen = set(self.session.board.example)
-        unseen = [place for place in self.session.order if place not in seen]
-        await self.measure([(picks, self.session.order) for picks in dict.fromkeys((self.own, winner))])
-        self.session.searched.fresh = frozenset(unseen)
+        order, board = self.session.order, self.session.board
+        seen = set(board.example)
+        wanted = [
+            (picks, [order[place] for place in places])
+            for picks, places in schedule.confirmation(winner, self.own, self.tried, board)
+        ]
+        await self.measure(wanted)
+        self.session.searched.fresh = frozenset(wanted[0][1]) - seen
 
     def won(self, winner: Picks) -> Candidate:
         """The candidate with these picks; what its choices did is told to the report."""

@@ -22,7 +22,7 @@ from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, spli
 from burnish.optimizers.session import Session
 from burnish.optimizers.trials import trials
 from burnish.plugins.manager import lookup
-from burnish.stages.schedule import Steps
+from burnish.stages.schedule import Confirmed
 from burnish.values.example import Example
 from burnish.values.space import Candidate, Slot, Space
 from burnish.values.whole import check_whole
@@ -41,9 +41,9 @@ class MIPROv2(BootstrapFewShot):
         Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
         a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
         default half of the instructions are written once the others have a first score, from what was tried; a surrogate of the
-        scores then decides what is run next, on examples that all candidates share, with no more
-        program runs than the original schedule may make; the winner and the student are then run on the whole valset, and the gain is
-        told on examples that chose nothing, where there are enough. ``searcher="tpe"`` or another name runs the original
+        scores then decides what is run next, on examples that all candidates share, with no more program runs than the original
+        schedule may make; the winner and the student are then run on examples that were kept back (40% of the valset, a fifth
+        of the runs at most; none where that is fewer than 20), which tell the gain. ``searcher="tpe"`` or another name runs the original
         schedule: trials on minibatches, full evaluations of the best so far.
 
     When it helps:
@@ -200,14 +200,16 @@ class MIPROv2(BootstrapFewShot):
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
-        if late and await arena.step(_steps(plan(arena.space)), searcher) and session.goes_on():
+        schedule = _confirmed(plan(arena.space))
+        if late and await arena.step(schedule.search, searcher) and session.goes_on():
             for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
             searcher = lookup("searchers", _OURS)(arena.space, session.seed)
-        await arena.search(_steps(plan(arena.space)), searcher)
+            schedule = _confirmed(plan(arena.space))
+        await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)
-        await arena.confirm(winner)
+        await arena.confirm(schedule, winner)
         return arena.won(winner)
 
     def _choices(self) -> tuple[bool, int, int]:
@@ -233,6 +235,6 @@ def _rounds(number: int, *, at_once: bool) -> tuple[range, range]:
     return range(early), range(early, number)
 
 
-def _steps(plan: Plan) -> Steps:
-    """The default schedule: the original one's budget, less two passes over the valset for the winner and the student."""
-    return Steps(max(plan.evaluations - 2 * plan.valset, 1), plan.valset)
+def _confirmed(plan: Plan) -> Confirmed:
+    """The default schedule, under the budget of the original one."""
+    return Confirmed(plan.evaluations, plan.valset)

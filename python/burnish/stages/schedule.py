@@ -20,6 +20,8 @@ from burnish.values.report import SHARE_TO_LEAD
 _FIRST_LOOK = 20
 # Where so much has been seen, the rest costs less than another look is worth.
 _ALMOST_ALL = 0.85
+# A gain on fewer examples than this says next to nothing.
+_FRESH_AT_LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Steps:
         spent, seen = len(board), _seen(board)
         left = self.budget - spent
         block = min(self.block, self.examples)
-        if left <= 0:
+        # A run that is left over when the best few have the same number of examples makes nobody better known.
+        if left <= 0 or (spent and left < self.finalists and len(tried) > 1):
             return []
         if not spent:
             count = max(2, int(self.first * self.budget / block))
@@ -89,10 +92,52 @@ class Steps:
         self, searcher: Searcher, tried: Sequence[Picks], board: Board, have: Mapping[Picks, int]
     ) -> list[tuple[Picks, int]]:
         best = ranked(searcher, tried, board)[: self.finalists]
-        level, left = 0, self.budget - len(board)
-        while level < self.examples and sum(max(level + 1 - have[picks], 0) for picks in best) <= left:
-            level += 1
+        level = _level([have[picks] for picks in best], self.budget - len(board), self.examples)
         return [(picks, level) for picks in best if have[picks] < level]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A search that keeps examples back, and then runs its winner and the student on them: what MIPROv2 does by default.
+
+    What is kept back chose nothing, so the gain and the winner's score there are not flattered by the choice. Where there are
+    too few examples or runs for that, the search sees all examples, and winner and student are brought to the same number.
+
+    Attributes:
+        budget: Program runs in all.
+        examples: How many examples there are.
+        share: Share of the budget that confirming costs at most.
+        kept: Share of the examples that is kept back at most.
+    """
+
+    budget: int
+    examples: int
+    share: float = 0.2
+    kept: float = 0.4
+
+    @property
+    def fresh(self) -> int:
+        """How many examples are kept back: the last ones in the order in which all candidates see them."""
+        fresh = min(int(self.kept * self.examples), int(self.share * self.budget / 2))
+        return fresh if fresh >= _FRESH_AT_LEAST else 0
+
+    @property
+    def search(self) -> Steps:
+        """The schedule that finds the winner."""
+        aside = 2 * self.fresh or min(2 * self.examples, int(self.share * self.budget))
+        return Steps(max(self.budget - aside, 1), self.examples - self.fresh)
+
+    def confirmation(
+        self, winner: Picks, student: Picks, tried: Sequence[Picks], board: Board
+    ) -> list[tuple[Picks, range]]:
+        """On which examples, by their place in the order, winner and student are run once the search is over."""
+        both = list(dict.fromkeys([student, winner]))
+        if self.fresh:
+            return [(picks, range(self.examples - self.fresh, self.examples)) for picks in both]
+        seen = _seen(board)
+        have = [seen[tried.index(picks)] if picks in tried else 0 for picks in both]
+        level = _level(have, self.budget - len(board), self.examples)
+        return [(picks, range(level)) for picks in both]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +213,14 @@ def expected(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[f
 def _seen(board: Board) -> Counter[int]:
     """How many examples each candidate was asked, whatever came of it."""
     return Counter(board.candidate)
+
+
+def _level(have: Sequence[int], budget: int, examples: int) -> int:
+    """The number of examples that candidates which have seen so many can all be brought to."""
+    level = 0
+    while level < examples and sum(max(level + 1 - had, 0) for had in have) <= budget:
+        level += 1
+    return level
 
 
 def _affordable(wanted: Sequence[tuple[Picks, int]], have: Mapping[Picks, int], budget: int) -> list[tuple[Picks, int]]:

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.errors import ConfigError
 from burnish.plugins.manager import lookup, names
-from burnish.stages.schedule import Rejects, Steps, expected, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, expected, ranked
 from burnish.stages.search import RandomSearcher, SurrogateSearcher, TPESearcher, beaten, rejects
 from burnish.testing import SearcherContract
 from burnish.testing.searcher_contract import make_space
@@ -104,6 +104,69 @@ def test_small_spaces_and_budgets_end_well(schedule, budget, examples, sizes):
     winner, board, _, _ = search(schedule(budget, examples), searcher, lambda picks: 0.5)
     assert len(board) <= budget
     assert winner is not None
+
+
+def confirmed(schedule, sizes, *, seed=0):
+    """Winner, student, cells of the search by place, and what confirming asks for and pays."""
+    searcher, student = SurrogateSearcher(make_space(sizes), seed), (0,) * len(sizes)
+    winner, board, tried, _ = search(
+        schedule.search, searcher, additive if len(sizes) == 2 else lambda _: 0.5, seed=seed
+    )
+    wanted = schedule.confirmation(winner, student, tried, board)
+    known = {(tried[number], place) for number, place in zip(board.candidate, board.example, strict=True)}
+    new = {(picks, place) for picks, places in wanted for place in places} - known
+    return winner, student, set(board.example), wanted, len(board) + len(new)
+
+
+def test_winner_and_student_are_confirmed_side_by_side_on_examples_that_nobody_saw():
+    schedule = Confirmed(527, 100)
+    winner, student, seen, wanted, paid = confirmed(schedule, (6, 6))
+    assert winner != student
+    assert dict(wanted) == {student: range(60, 100), winner: range(60, 100)}
+    assert not seen & set(range(60, 100))
+    assert 500 <= paid <= 527
+
+
+def test_confirming_costs_no_more_than_its_share_and_says_enough_or_keeps_nothing_back():
+    assert [Confirmed(budget, 1000).fresh for budget in (100, 199, 200, 1000, 10000)] == [0, 0, 20, 100, 400]
+    assert [Confirmed(10000, examples).fresh for examples in (1, 49, 50, 100)] == [0, 0, 20, 40]
+    for budget in range(1, 400, 7):
+        schedule = Confirmed(budget, 100)
+        assert schedule.search.budget >= 0.8 * budget
+
+
+@pytest.mark.parametrize(
+    ("budget", "examples", "sizes"),
+    [
+        (1, 1, (1,)),
+        (2, 1, (2,)),
+        (3, 50, (2,)),
+        (527, 100, (1,)),
+        (527, 100, (2,)),
+        (30, 100, (6, 6)),
+        (300, 2, (6, 6)),
+    ],
+)
+def test_confirming_ends_well_however_little_there_is(budget, examples, sizes):
+    winner, student, _, wanted, paid = confirmed(Confirmed(budget, examples), sizes)
+    assert [picks for picks, _ in wanted] == list(dict.fromkeys([student, winner]))
+    assert len({places for _, places in wanted}) == 1
+    assert all(0 <= place < examples for _, places in wanted for place in places)
+    assert paid <= budget
+
+
+def test_without_examples_to_keep_back_winner_and_student_see_the_same():
+    winner, student, _, wanted, paid = confirmed(Confirmed(120, 30), (6, 6))
+    assert winner != student
+    (_, first), (_, second) = wanted
+    assert first == second
+    assert len(first) >= 10
+    assert paid <= 120
+
+
+def test_one_candidate_is_run_on_every_example_once():
+    _, student, seen, wanted, paid = confirmed(Confirmed(527, 100), (1,))
+    assert (seen, wanted, paid) == (set(range(60)), [(student, range(60, 100))], 100)
 
 
 def test_rejects_end_with_one_and_spend_no_more_than_they_may():

@@ -1,19 +1,34 @@
 //! What a choice is expected to add: for each choice of a slot how much more a candidate is worth with it than with the slot's first,
 //! the other slots' choices averaged over.
 //!
-//! **Method**: such a mean is linear in the effects, so its posterior is exact for the variances that were fitted. A pair's effect counts
+//! **Method**: such a mean is linear in the effects, so its posterior is exact where the variances are known, and averaged over them. A pair's effect counts
 //! for the share that it has along the slot. **Cost**: candidates² multiplications for each choice that was tried.
 
 use super::linear::dot;
-use super::surrogate::Surrogate;
+use super::surrogate::{Setting, Surrogate};
 
 impl Surrogate {
     /// Expected gain over the slot's first choice and its standard deviation, for each choice of each slot, slot after slot.
     pub fn above_first(&self) -> (Vec<f64>, Vec<f64>) {
-        let [_, main, pair, _] = self.log.map(f64::exp);
+        let count: usize = self.space.sizes.iter().sum();
+        let (mut gains, mut squares) = (vec![0.0; count], vec![0.0; count]);
+        for setting in &self.settings {
+            for (at, (gain, variance)) in self.above_under(setting).into_iter().enumerate() {
+                gains[at] += setting.weight * gain;
+                squares[at] += setting.weight * (variance + gain * gain);
+            }
+        }
+        let deviations =
+            gains.iter().zip(&squares).map(|(gain, square)| (square - gain * gain).max(0.0).sqrt()).collect();
+        (gains, deviations)
+    }
+
+    /// The same with its variance, where the variances of the effects are these.
+    fn above_under(&self, setting: &Setting) -> Vec<(f64, f64)> {
+        let [_, main, pair, _] = setting.log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
-        let (mut gains, mut deviations) = (Vec::new(), Vec::new());
+        let mut found = Vec::new();
         for (slot, share) in slots.iter().enumerate() {
             let along = self.couples.iter().zip(&pairs).map(|((a, b), share)| match slot {
                 slot if slot == *a => pair * share / sizes[*b] as f64,
@@ -26,25 +41,21 @@ impl Surrogate {
                     weight * (f64::from(picks[slot] == choice) - f64::from(picks[slot] == 0))
                 };
                 let row: Vec<f64> = self.picks.iter().map(against).collect();
-                let half = self.factor.forward(&row, 0);
+                let half = setting.factor.forward(&row, 0);
                 let left = (2.0 * weight - dot(&half, &half)).max(0.0);
-                (dot(&row, &self.alpha), (self.noise * left).sqrt())
+                (dot(&row, &setting.alpha), setting.noise * left)
             };
             let mut tried = vec![false; sizes[slot]];
             self.picks.iter().for_each(|picks| tried[picks[slot]] = true);
             // Of all that nobody tried the same is known.
             let mut untried = None;
-            for (choice, tried) in tried.into_iter().enumerate() {
-                let (mean, deviation) = match choice {
-                    0 => (0.0, 0.0),
-                    _ if tried => gain(choice),
-                    _ => *untried.get_or_insert_with(|| gain(choice)),
-                };
-                gains.push(mean);
-                deviations.push(deviation);
-            }
+            found.extend(tried.into_iter().enumerate().map(|(choice, tried)| match choice {
+                0 => (0.0, 0.0),
+                _ if tried => gain(choice),
+                _ => *untried.get_or_insert_with(|| gain(choice)),
+            }));
         }
-        (gains, deviations)
+        found
     }
 }
 
@@ -65,7 +76,8 @@ mod tests {
     fn it_is_a_mean_over_the_space_by_the_textbook() {
         let cells = tests::cells();
         let fitted = Surrogate::fit(&cells);
-        let [ratio, main, pair, own] = fitted.log.map(f64::exp);
+        let setting = &fitted.settings[0];
+        let [ratio, main, pair, own] = setting.log.map(f64::exp);
         let (slots, pairs) = fitted.shares(&fitted.weights);
         let kernel = |one: &[usize], other: &[usize]| {
             let same: Vec<f64> = (0..3).map(|s| f64::from(one[s] == other[s])).collect();
@@ -85,7 +97,7 @@ mod tests {
         }
         let factor = Factor::of(&covariance, seen.len());
         let scores: Vec<f64> = seen.iter().map(|at| cells.score[*at]).collect();
-        let (gains, deviations) = fitted.above_first();
+        let found = fitted.above_under(setting);
         let mut at = 0;
         for slot in 0..3 {
             for choice in 0..SIZES[slot] {
@@ -99,12 +111,17 @@ mod tests {
                 let row: Vec<f64> = seen.iter().map(|cell| with(&fitted.picks[cell / m])).collect();
                 let prior: f64 = every().iter().map(|picks| sign(picks) * with(picks)).sum();
                 let known = dot(&row, &factor.solve(&row));
-                assert!((gains[at] - dot(&row, &factor.solve(&scores))).abs() < 1e-9, "gain {slot} {choice}");
-                let wanted = (fitted.noise * (prior - known).max(0.0)).sqrt();
-                assert!((deviations[at] - wanted).abs() < 1e-6, "deviation {slot} {choice}");
+                assert!(
+                    (found[at].0 - dot(&row, &factor.solve(&scores))).abs() < 1e-9,
+                    "gain {slot} {choice}"
+                );
+                let wanted = setting.noise * (prior - known).max(0.0);
+                assert!((found[at].1 - wanted).abs() < 1e-9, "variance {slot} {choice}");
                 at += 1;
             }
         }
-        assert_eq!(at, gains.len());
+        assert_eq!(at, found.len());
+        let mean: f64 = fitted.settings.iter().map(|s| s.weight * fitted.above_under(s)[1].0).sum();
+        assert!((fitted.above_first().0[1] - mean).abs() < 1e-12);
     }
 }

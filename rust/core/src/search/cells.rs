@@ -186,6 +186,15 @@ impl Cells {
         rows.map(|mean| mean + self.mean).collect()
     }
 
+    /// The same of the first so many candidates.
+    pub fn first(&self, candidates: usize) -> Self {
+        let rows = candidates.min(self.measured.len());
+        let known = self.known[..rows * self.examples].to_vec();
+        let score = self.score[..rows * self.examples].to_vec();
+        let count = known.iter().filter(|known| **known > 0.0).count();
+        Self { measured: self.measured[..rows].to_vec(), known, score, count, ..self.clone() }
+    }
+
     fn table(space: Space, all: Vec<Vec<usize>>, mut found: Vec<(usize, i64, f64)>) -> Self {
         // By score too, so that a cell's mean is the same whatever the order in which its runs came.
         found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.total_cmp(&b.2)));

@@ -10,6 +10,8 @@
 mod above;
 mod cells;
 mod design;
+mod effects;
+mod information;
 mod linear;
 mod normal;
 mod reach;

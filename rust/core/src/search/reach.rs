@@ -6,8 +6,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::cells::Number;
+use super::effects::Effects;
 use super::normal::Stream;
-use super::surrogate::{Effects, Surrogate};
+use super::surrogate::Surrogate;
 
 /// Combinations that are all tried.
 const ALL: u64 = 1 << 12;

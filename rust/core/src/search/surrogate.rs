@@ -2,32 +2,52 @@
 //!
 //! A score is the candidate's worth plus the example's effect plus noise. The worth is a constant, an effect of each choice, one
 //! of each pair of choices in two slots, and one of the candidate's own: a Gaussian process over slots. **Method**: example effects
-//! are integrated out by hand, so a shared example costs nothing and what is left is as large as there are candidates measured. Variances,
-//! and how much each slot matters, are those of the highest posterior density, climbed to by factors under wide
-//! priors. **Cost**: some sixty factorisations of candidates³/3 multiplications: about 10 ms for 100 candidates, a second for 500.
+//! are integrated out by hand, so a shared example costs nothing and what is left is as large as there are candidates measured. How
+//! large the effects are, which few scores tell, is averaged over: a fixed handful of settings around the most likely one, each weighed
+//! by its density under wide priors, so that candidates which may all be alike are hardly told apart. **Cost**: the most likely setting
+//! is climbed to on [`CLIMB_ON`] candidates at most, by one to two hundred factorisations; then fifteen of all, candidates³/3
+//! multiplications each.
 //! With fewer than some ten candidates it says little more than their means.
 
+use std::cmp::Ordering;
+
 use super::cells::{Cells, Space};
+use super::effects::Effects;
+use super::information::Information;
 use super::linear::{Factor, dot};
 use super::normal::Stream;
 
 /// Logarithms of the variances before anything is known, against the noise: example, main, pair, own.
 const PRIOR: [f64; 4] = [0.0, -5.1, -5.5, -5.5];
-/// How far they stray from these, as a standard deviation.
+/// How far that of the examples strays from this, as a standard deviation.
 const STRAY: f64 = 1.5;
+/// How far those of main, pair and own stray together: candidates may all be alike.
+const TOGETHER: f64 = 2.0;
+/// How far each of the three strays alone.
+const ALONE: f64 = 1.0;
+/// By how much all effects are smaller or larger in the settings around the best one, in logarithms.
+const SCALES: [f64; 5] = [-4.2, -2.8, -1.4, 0.0, 1.4];
+/// By how much those of candidates alone are, and those of slots and pairs the other way.
+const SCALES_OF_OWN: [f64; 3] = [-0.7, 0.0, 0.7];
+/// Candidates that the variances are climbed to on: the first ones, which were chosen by little.
+const CLIMB_ON: usize = 160;
+/// A setting that is less likely than this beside the best is left out.
+const NEGLIGIBLE: f64 = 0.02;
 /// How far the logarithm of a slot's weight does.
 const STRAY_OF_SLOTS: f64 = 1.0;
 /// Variance of the constant, against the noise: so wide that it holds nothing back.
 pub(super) const CONSTANT: f64 = 10.0;
 
-/// Values of a function over a space: a constant, a table for each slot, one for each pair of slots, and what candidates measured have
-/// of their own.
+/// What the candidates are worth where the variances are these.
 #[derive(Debug, Clone)]
-pub(crate) struct Effects {
-    pub constant: f64,
-    pub slots: Vec<Vec<f64>>,
-    pub pairs: Vec<Vec<f64>>,
-    pub own: Vec<f64>,
+pub(super) struct Setting {
+    /// How much of the answer is its: all settings' make 1.
+    pub weight: f64,
+    pub log: [f64; 4],
+    pub factor: Factor,
+    /// What each candidate's deviation adds to the worth of all.
+    pub alpha: Vec<f64>,
+    pub noise: f64,
 }
 
 /// What is fitted.
@@ -38,96 +58,64 @@ pub(crate) struct Surrogate {
     pub picks: Vec<Vec<usize>>,
     pub(super) couples: Vec<(usize, usize)>,
     center: f64,
-    pub(super) log: [f64; 4],
+    log: [f64; 4],
     pub(super) weights: Vec<f64>,
-    kernel: Vec<f64>,
     information: Information,
-    pub(super) factor: Factor,
-    /// What each candidate's deviation adds to the worth of all.
-    pub(super) alpha: Vec<f64>,
-    pub noise: f64,
-}
-
-/// What the scores say of the candidates, once example effects are integrated out; in units of the noise.
-#[derive(Debug, Clone)]
-struct Information {
-    /// The inverse of the candidates' precision, and its factor.
-    inverse: Vec<f64>,
-    factor: Factor,
-    /// What the scores alone say of each.
-    estimate: Vec<f64>,
-    linear: Vec<f64>,
-    square: f64,
-    log_determinant: f64,
-}
-
-impl Information {
-    fn new(cells: &Cells, ratio: f64) -> Self {
-        let (n, m) = (cells.measured.len(), cells.examples);
-        let rows = |table: &'_ [f64], i: usize| -> Vec<f64> { table[i * m..(i + 1) * m].to_vec() };
-        let known: Vec<Vec<f64>> = (0..n).map(|i| rows(&cells.known, i)).collect();
-        let score: Vec<Vec<f64>> = (0..n).map(|i| rows(&cells.score, i)).collect();
-        let (mut counts, mut sums) = (vec![0.0; m], vec![0.0; m]);
-        for (known, score) in known.iter().zip(&score) {
-            for j in 0..m {
-                counts[j] += known[j];
-                sums[j] += score[j];
-            }
-        }
-        let shrink: Vec<f64> = counts.iter().map(|count| ratio / (1.0 + count * ratio)).collect();
-        let mut precision = vec![0.0; n * n];
-        let mut linear = vec![0.0; n];
-        for i in 0..n {
-            let weighted: Vec<f64> = known[i].iter().zip(&shrink).map(|(a, b)| a * b).collect();
-            for j in 0..=i {
-                let shared = -dot(&weighted, &known[j]);
-                precision[i * n + j] = shared;
-                precision[j * n + i] = shared;
-            }
-            precision[i * n + i] += known[i].iter().sum::<f64>();
-            linear[i] = score[i].iter().sum::<f64>() - dot(&weighted, &sums);
-        }
-        let factor = Factor::of(&precision, n);
-        let squares: f64 = score.iter().map(|score| dot(score, score)).sum();
-        let explained: f64 = shrink.iter().zip(&sums).map(|(a, b)| a * b * b).sum();
-        let inverse = factor.inverse();
-        Self {
-            estimate: factor.solve(&linear),
-            factor: Factor::of(&inverse, n),
-            inverse,
-            linear,
-            square: squares - explained,
-            log_determinant: factor.log_determinant()
-                + counts.iter().map(|count| (count * ratio).ln_1p()).sum::<f64>(),
-        }
-    }
+    pub(super) settings: Vec<Setting>,
 }
 
 impl Surrogate {
     /// The surrogate of cells, of which there is one at least.
     pub fn fit(cells: &Cells) -> Self {
+        let few = cells.first(CLIMB_ON);
+        let mut fitted = Self::of(&few);
+        fitted.climb(&few);
+        if few.measured.len() < cells.measured.len() {
+            let (log, weights) = (fitted.log, fitted.weights);
+            fitted = Self { log, weights, ..Self::of(cells) };
+            fitted.information = Information::new(cells, log[0].exp());
+        }
+        fitted.settings = fitted.around(cells.count as f64);
+        fitted
+    }
+
+    /// The candidates with variances as they are before anything is known.
+    fn of(cells: &Cells) -> Self {
         let slots = cells.space.sizes.len();
-        let couples = (0..slots).flat_map(|a| (a + 1..slots).map(move |b| (a, b))).collect();
-        let mut fitted = Self {
+        Self {
             space: cells.space.clone(),
             picks: cells.measured.iter().map(|place| cells.all[*place].clone()).collect(),
-            couples,
+            couples: (0..slots).flat_map(|a| (a + 1..slots).map(move |b| (a, b))).collect(),
             center: cells.mean,
             log: PRIOR,
             weights: vec![0.0; slots],
-            kernel: Vec::new(),
             information: Information::new(cells, PRIOR[0].exp()),
-            factor: Factor::of(&[], 0),
-            alpha: Vec::new(),
-            noise: 0.0,
-        };
-        fitted.climb(cells);
-        fitted.kernel = fitted.kernel_of(&fitted.log, &fitted.weights);
-        let (factor, alpha, rest) = fitted.solved(&fitted.information, &fitted.kernel);
-        fitted.noise = (rest / cells.count as f64).max(1e-9);
-        fitted.factor = factor;
-        fitted.alpha = alpha;
-        fitted
+            settings: Vec::new(),
+        }
+    }
+
+    /// The likely settings of the variances: the best, and others with smaller and larger effects, of slots and of candidates alone.
+    fn around(&self, count: f64) -> Vec<Setting> {
+        let mut found: Vec<Setting> = Vec::new();
+        let mut best = f64::NEG_INFINITY;
+        for all in SCALES {
+            for own in SCALES_OF_OWN {
+                let [example, main, pair, alone] = self.log;
+                let log = [example, main + all - own, pair + all - own, alone + all + own];
+                let (factor, alpha, rest) =
+                    self.solved(&self.information, &self.kernel_of(&log, &self.weights));
+                let weight = self.density_of(count, &self.information, &factor, rest, &log, &self.weights);
+                found.push(Setting { weight, log, factor, alpha, noise: (rest / count).max(1e-9) });
+                best = best.max(weight);
+                // A factor is as large as all candidates squared: those of no use go at once.
+                let least = best + NEGLIGIBLE.ln();
+                found.retain(|setting| setting.weight.partial_cmp(&least) != Some(Ordering::Less));
+            }
+        }
+        found.iter_mut().for_each(|setting| setting.weight = (setting.weight - best).exp());
+        let whole: f64 = found.iter().map(|setting| setting.weight).sum();
+        found.iter_mut().for_each(|setting| setting.weight /= whole);
+        found
     }
 
     /// Moves one variance or weight at a time, as long as that makes the scores more likely.
@@ -165,9 +153,29 @@ impl Surrogate {
 
     fn density(&self, count: f64, information: &Information, log: &[f64; 4], weights: &[f64]) -> f64 {
         let (factor, _, rest) = self.solved(information, &self.kernel_of(log, weights));
+        self.density_of(count, information, &factor, rest, log, weights)
+    }
+
+    /// The logarithm of the density, but for a constant, of what was factored.
+    fn density_of(
+        &self,
+        count: f64,
+        information: &Information,
+        factor: &Factor,
+        rest: f64,
+        log: &[f64; 4],
+        weights: &[f64],
+    ) -> f64 {
         let likelihood =
             information.log_determinant + factor.log_determinant() + count * (rest.max(1e-9) / count).ln();
-        let strayed: f64 = log.iter().zip(PRIOR).map(|(a, b)| ((a - b) / STRAY).powi(2)).sum();
+        let mut away = [0.0; 4];
+        away.iter_mut().zip(log.iter().zip(PRIOR)).for_each(|(away, (a, b))| *away = a - b);
+        let [example, effects @ ..] = away;
+        let (squares, sum) = (dot(&effects, &effects), effects.iter().sum::<f64>());
+        // The quadratic form of variances ALONE² on the diagonal and TOGETHER² everywhere.
+        let (alone, together) = (ALONE * ALONE, TOGETHER * TOGETHER);
+        let strayed =
+            (example / STRAY).powi(2) + (squares - together / (alone + 3.0 * together) * sum * sum) / alone;
         let slots: f64 = weights.iter().map(|weight| (weight / STRAY_OF_SLOTS).powi(2)).sum();
         -(likelihood + strayed + slots) / 2.0
     }
@@ -220,62 +228,55 @@ impl Surrogate {
     }
 
     /// Of the variance of the expected worth over the space, the share of each slot, of pairs, and of what candidates have of their own.
-    ///
-    /// What a pair's table has in common along a slot is that slot's.
     pub fn shares_of_worth(&self) -> (Vec<f64>, f64, f64) {
-        let Effects { mut slots, pairs, own, .. } = self.mean();
-        let mut together = 0.0;
-        for ((a, b), mut table) in self.couples.iter().zip(pairs) {
-            let (rows, columns) = (self.space.sizes[*a], self.space.sizes[*b]);
-            let mean = table.iter().sum::<f64>() / table.len() as f64;
-            let along_rows: Vec<f64> =
-                table.chunks(columns).map(|row| row.iter().sum::<f64>() / columns as f64 - mean).collect();
-            let along_columns: Vec<f64> = (0..columns)
-                .map(|column| {
-                    (0..rows).map(|row| table[row * columns + column]).sum::<f64>() / rows as f64 - mean
-                })
-                .collect();
-            for (at, value) in table.iter_mut().enumerate() {
-                *value -= along_rows[at / columns] + along_columns[at % columns];
-            }
-            slots[*a].iter_mut().zip(&along_rows).for_each(|(value, more)| *value += more);
-            slots[*b].iter_mut().zip(&along_columns).for_each(|(value, more)| *value += more);
-            together += variance(&table);
-        }
-        let slots: Vec<f64> = slots.iter().map(|slot| variance(slot)).collect();
-        let own = variance(&own);
-        // All alike: nothing to divide.
-        let whole = (slots.iter().sum::<f64>() + together + own).max(f64::MIN_POSITIVE);
-        (slots.into_iter().map(|slot| slot / whole).collect(), together / whole, own / whole)
+        self.mean().shares(&self.space.sizes, &self.couples)
     }
 
     /// Mean and standard deviation of the worth of each candidate measured; that of the average example is in neither.
     pub fn standings(&self) -> (Vec<f64>, Vec<f64>) {
         let n = self.picks.len();
-        let mean = (0..n).map(|i| self.center + dot(&self.kernel[i * n..(i + 1) * n], &self.alpha)).collect();
-        // The constant is what all candidates have alike; it tells nothing of which is better.
-        let spread = (0..n).map(|i| {
-            let row = &self.kernel[i * n..(i + 1) * n];
-            let half = self.factor.forward(row, 0);
-            (self.noise * (row[i] - dot(&half, &half)).max(0.0)).sqrt()
-        });
-        (mean, spread.collect())
+        let (mut mean, mut square) = (vec![0.0; n], vec![0.0; n]);
+        for Setting { weight, log, factor, alpha, noise } in &self.settings {
+            let kernel = self.kernel_of(log, &self.weights);
+            for (i, row) in kernel.chunks_exact(n).enumerate() {
+                let half = factor.forward(row, 0);
+                let (known, variance) = (dot(row, alpha), noise * (row[i] - dot(&half, &half)).max(0.0));
+                mean[i] += weight * known;
+                square[i] += weight * (variance + known * known);
+            }
+        }
+        let spread = mean.iter().zip(square).map(|(mean, square)| (square - mean * mean).max(0.0).sqrt());
+        let spread = spread.collect();
+        (mean.into_iter().map(|mean| self.center + mean).collect(), spread)
     }
 
     /// The posterior mean as a function over the space.
     pub fn mean(&self) -> Effects {
-        let mut effects = self.effects(&self.alpha);
-        effects.constant += self.center;
-        effects
+        let mut all = Effects::none(&self.space.sizes, &self.couples, self.picks.len());
+        for Setting { weight, log, alpha, .. } in &self.settings {
+            let scaled: Vec<f64> = alpha.iter().map(|value| weight * value).collect();
+            all.add(&self.effects(log, &scaled));
+        }
+        all.constant += self.center;
+        all
     }
 
     /// A function drawn from the posterior, by Matheron's rule: one from the prior, moved by what the scores say against it.
     pub fn draw(&self, stream: &mut Stream) -> Effects {
-        let [_, main, pair, own] = self.log.map(f64::exp);
+        let mut above = stream.uniform();
+        let mut chosen = &self.settings[0];
+        for setting in &self.settings {
+            if above >= 0.0 {
+                chosen = setting;
+            }
+            above -= setting.weight;
+        }
+        let Setting { log, factor, noise, .. } = chosen;
+        let [_, main, pair, own] = log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
         let mut scaled = |variance: f64, count: usize| -> Vec<f64> {
-            let deviation = (self.noise * variance).sqrt();
+            let deviation = (noise * variance).sqrt();
             stream.normals(count).into_iter().map(|value| deviation * value).collect()
         };
         let mut drawn = Effects {
@@ -294,14 +295,8 @@ impl Surrogate {
                 self.information.estimate[i] - (self.value(&drawn, &self.picks[i]) + drawn.own[i]) - error[i]
             })
             .collect();
-        let more = self.effects(&self.factor.solve(&against));
-        drawn.constant += more.constant + self.center;
-        let add = |into: &mut Vec<f64>, more: &Vec<f64>| {
-            into.iter_mut().zip(more).for_each(|(value, more)| *value += more);
-        };
-        drawn.slots.iter_mut().zip(&more.slots).for_each(|(into, more)| add(into, more));
-        drawn.pairs.iter_mut().zip(&more.pairs).for_each(|(into, more)| add(into, more));
-        add(&mut drawn.own, &more.own);
+        drawn.add(&self.effects(log, &factor.solve(&against)));
+        drawn.constant += self.center;
         drawn
     }
 
@@ -314,16 +309,13 @@ impl Surrogate {
     }
 
     /// The function that gives candidates these weights.
-    fn effects(&self, alpha: &[f64]) -> Effects {
-        let [_, main, pair, own] = self.log.map(f64::exp);
+    fn effects(&self, log: &[f64; 4], alpha: &[f64]) -> Effects {
+        let [_, main, pair, own] = log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
-        let mut effects = Effects {
-            constant: CONSTANT * alpha.iter().sum::<f64>(),
-            slots: sizes.iter().map(|size| vec![0.0; *size]).collect(),
-            pairs: self.couples.iter().map(|(a, b)| vec![0.0; sizes[*a] * sizes[*b]]).collect(),
-            own: alpha.iter().map(|weight| own * weight).collect(),
-        };
+        let mut effects = Effects::none(&self.space.sizes, &self.couples, self.picks.len());
+        effects.constant = CONSTANT * alpha.iter().sum::<f64>();
+        effects.own = alpha.iter().map(|weight| own * weight).collect();
         for (picks, weight) in self.picks.iter().zip(alpha) {
             for (slot, share) in slots.iter().enumerate() {
                 effects.slots[slot][picks[slot]] += main * share * weight;
@@ -336,17 +328,12 @@ impl Surrogate {
     }
 }
 
-fn variance(values: &[f64]) -> f64 {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::cells::{Cells, Tried};
     use super::super::linear::{Factor, dot};
     use super::super::normal::Stream;
-    use super::{CONSTANT, Surrogate};
+    use super::{CONSTANT, Setting, Surrogate};
     use crate::board::Rows;
 
     const SIZES: [i64; 3] = [3, 2, 4];
@@ -374,10 +361,10 @@ pub(super) mod tests {
     }
 
     /// Mean and deviation of each candidate by the textbook: one matrix over all scores, nothing integrated out by hand.
-    fn textbook(fitted: &Surrogate, cells: &Cells) -> Vec<(f64, f64)> {
+    fn textbook(fitted: &Surrogate, cells: &Cells, setting: &Setting) -> Vec<(f64, f64)> {
         let m = cells.examples;
         let seen: Vec<usize> = (0..cells.known.len()).filter(|at| cells.known[*at] > 0.0).collect();
-        let [ratio, main, pair, own] = fitted.log.map(f64::exp);
+        let [ratio, main, pair, own] = setting.log.map(f64::exp);
         let (slots, pairs) = fitted.shares(&fitted.weights);
         let kernel = |i: usize, j: usize| {
             let same: Vec<f64> =
@@ -400,7 +387,24 @@ pub(super) mod tests {
             .map(|i| {
                 let row: Vec<f64> = seen.iter().map(|at| kernel(i, at / m)).collect();
                 let known = dot(&row, &factor.solve(&row));
-                (cells.mean + dot(&row, &weights), (fitted.noise * (kernel(i, i) - known)).sqrt())
+                (cells.mean + dot(&row, &weights), setting.noise * (kernel(i, i) - known))
+            })
+            .collect()
+    }
+
+    /// The same over all settings: a mixture.
+    fn mixture(fitted: &Surrogate, cells: &Cells) -> Vec<(f64, f64)> {
+        let parts: Vec<(f64, Vec<(f64, f64)>)> = fitted
+            .settings
+            .iter()
+            .map(|setting| (setting.weight, textbook(fitted, cells, setting)))
+            .collect();
+        (0..fitted.picks.len())
+            .map(|i| {
+                let mean: f64 = parts.iter().map(|(weight, found)| weight * found[i].0).sum();
+                let squares =
+                    parts.iter().map(|(weight, found)| weight * (found[i].1 + (found[i].0 - mean).powi(2)));
+                (mean, squares.sum::<f64>().sqrt())
             })
             .collect()
     }
@@ -409,8 +413,9 @@ pub(super) mod tests {
     fn it_is_the_posterior_of_the_textbook() {
         let cells = cells();
         let fitted = Surrogate::fit(&cells);
+        assert!(fitted.settings.len() > 3, "{}", fitted.settings.len());
         let (mean, spread) = fitted.standings();
-        for (i, (wanted, deviation)) in textbook(&fitted, &cells).into_iter().enumerate() {
+        for (i, (wanted, deviation)) in mixture(&fitted, &cells).into_iter().enumerate() {
             assert!((mean[i] - wanted).abs() < 1e-9, "mean {i}: {} and {wanted}", mean[i]);
             assert!((spread[i] - deviation).abs() < 1e-7, "spread {i}: {} and {deviation}", spread[i]);
         }

@@ -163,7 +163,8 @@ def test_the_default_search_is_logged_under_the_same_keys() -> None:
     # Nothing that is known is run again, so the last count is what was scored.
     assert runs[-1] * 2 == program.report.usage["score"].calls
     assert [log["name"] for log in logs[-2:]] == ["as given", program.report.winner]
-    assert logs[-1]["full_eval_score"] == program.score
+    winner, given = program.report.confirmed
+    assert [log["mb_score"] for log in logs[-2:]] == [round(100 * one.mean, 2) for one in (given, winner)]
     assert logs[-2]["0_predictor_instruction"] == logs[-2]["1_predictor_instruction"] == 0
 
 

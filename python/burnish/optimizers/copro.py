@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.loop import all_of
-from burnish.optimizers.arena import told_apart
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
+from burnish.optimizers.slots import told_apart
 from burnish.values.space import Candidate, Choice
 from burnish.values.whole import check_whole
 
@@ -86,9 +85,8 @@ class COPRO(Optimizer):
             return await super().acompile(student, **given)
         known = ("num_threads", "display_progress", "display_table")
         refuse_unknown(eval_kwargs, known, "eval_kwargs")
-        if eval_kwargs.get("display_table"):
-            asked = f"display_table={eval_kwargs['display_table']!r}"
-            raise ConfigError(f"eval_kwargs: {asked}, but COPRO shows no answers. Leave it out; Evaluate shows them.")
+        if table := eval_kwargs.get("display_table"):
+            raise ConfigError(f"eval_kwargs: display_table={table!r}, but COPRO shows no answers. Leave it out.")
         check_whole(1, num_threads=eval_kwargs.get("num_threads"))
         twin = copy.copy(self)
         twin.num_threads = eval_kwargs.get("num_threads", self.num_threads)
@@ -107,6 +105,7 @@ class COPRO(Optimizer):
         tried: dict[str, dict[str, float]] = {name: {} for name in session.predictors}
         known: dict[tuple[str, ...], int] = {}
         base = session.baseline()
+        await self._score(session, base, [best], known)
         for round_ in range(self.depth):
             wanted = [
                 grounding.wanted(
@@ -119,10 +118,7 @@ class COPRO(Optimizer):
                 for name in session.predictors
                 for number in range(self.breadth - (round_ == 0))
             ]
-            # The first need no scores, and are written while the present instructions are scored.
-            score: list[Any] = [] if round_ else [self._score(session, base, [best], known)]
-            writing = session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
-            *_, proposals = await all_of([*score, writing])
+            proposals = await session.propose(wanted, lm=self.prompt_model, temperature=self.init_temperature)
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)

@@ -13,13 +13,14 @@ from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import context
 from burnish.loop import all_of
-from burnish.optimizers.arena import Arena, space_of
+from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
 from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding, labelled_rows
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
 from burnish.optimizers.session import Session
+from burnish.optimizers.slots import space_of
 from burnish.optimizers.trials import trials
 from burnish.plugins.manager import lookup
 from burnish.stages.schedule import Confirmed

@@ -52,7 +52,8 @@ def additive(picks):
 
 
 def test_the_built_in_searchers_have_names():
-    assert names("searchers") == ["random", "surrogate", "tpe"]
+    # Plugins that are installed bring their own.
+    assert [name for name in names("searchers") if not name.startswith("optuna-")] == ["random", "surrogate", "tpe"]
 
 
 def test_the_surrogate_finds_what_is_best_in_a_space_of_which_it_sees_a_tenth():

@@ -104,7 +104,7 @@ impl Surrogate {
                 let log = [example, main + all - own, pair + all - own, alone + all + own];
                 let (factor, alpha, rest) =
                     self.solved(&self.information, &self.kernel_of(&log, &self.weights));
-                let weight = self.density_of(count, &self.information, &factor, rest, &log, &self.weights);
+                let weight = Self::density_of(count, &self.information, &factor, rest, &log, &self.weights);
                 found.push(Setting { weight, log, factor, alpha, noise: (rest / count).max(1e-9) });
                 best = best.max(weight);
                 // A factor is as large as all candidates squared: those of no use go at once.
@@ -112,9 +112,13 @@ impl Surrogate {
                 found.retain(|setting| setting.weight.partial_cmp(&least) != Some(Ordering::Less));
             }
         }
-        found.iter_mut().for_each(|setting| setting.weight = (setting.weight - best).exp());
+        for setting in &mut found {
+            setting.weight = (setting.weight - best).exp();
+        }
         let whole: f64 = found.iter().map(|setting| setting.weight).sum();
-        found.iter_mut().for_each(|setting| setting.weight /= whole);
+        for setting in &mut found {
+            setting.weight /= whole;
+        }
         found
     }
 
@@ -153,12 +157,11 @@ impl Surrogate {
 
     fn density(&self, count: f64, information: &Information, log: &[f64; 4], weights: &[f64]) -> f64 {
         let (factor, _, rest) = self.solved(information, &self.kernel_of(log, weights));
-        self.density_of(count, information, &factor, rest, log, weights)
+        Self::density_of(count, information, &factor, rest, log, weights)
     }
 
     /// The logarithm of the density, but for a constant, of what was factored.
     fn density_of(
-        &self,
         count: f64,
         information: &Information,
         factor: &Factor,

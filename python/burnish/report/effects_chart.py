@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from burnish.datasets.rows import needed
 from burnish.errors import ConfigError
+from burnish.report import chart
 
 if TYPE_CHECKING:
     import os
@@ -34,15 +34,11 @@ def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> None
         raise ConfigError(
             "There are no effects to draw. MIPROv2 and COPRO report them, where their search was over two slots at least."
         )
-    needed("matplotlib", extra="charts", to="draw charts")
-    # Without pyplot: it would keep the figure, and choose a window system.
-    from matplotlib.figure import Figure
-
     slots = [(slot, _STANDS_OUT if slot.stands_out else _NOISE) for slot in effects.ranked]
     rest = [("choices together", effects.pairs), ("single candidates", effects.own)]
     shares = [(slot.name, 100 * slot.share, color) for slot, color in slots]
     shares += [(name, 100 * share, _NOISE) for name, share in rest]
-    figure = Figure(figsize=(9, 1.4 + _INCHES_A_BAR * len(shares)), layout="constrained")
+    figure = chart.blank(9, 1.4 + _INCHES_A_BAR * len(shares))
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     _bars(left, shares, "{:.0f}%", "share of what set candidates apart")
     _bars(
@@ -54,12 +50,8 @@ def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> None
     # Each row has its name once, at the left; here the last two have nothing to say.
     right.set(ylim=left.get_ylim(), yticks=[])
     figure.suptitle("Which part earned it" if effects.stand_out else "No slot stands out: the scores do not tell")
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        figure.savefig(target)
-    except ValueError as error:
-        raise ConfigError(f"Cannot write {str(target)!r}: {error}. Write a name such as effects.svg.") from error
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    chart.write(figure, path)
 
 
 def _bars(axes: Any, bars: Sequence[tuple[str, float, str]], form: str, title: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from burnish.engine.journal import events_in
 from burnish.errors import ConfigError
+from burnish.report import chart
 from burnish.report.flight import averages, busy, in_flight
 
 # Points in time of the chart; between two it shows the average.
@@ -30,24 +31,10 @@ def draw(run: str | os.PathLike[str] | Sequence[Mapping[str, Any]], place: str |
         ConfigError: There is no run, it has no call with a time, matplotlib is not installed, or it knows no such form.
         StateError: The journal is damaged.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(
-            "The chart is drawn by matplotlib, which is not installed: pip install 'burnish[charts]'."
-        ) from None
+    figure = chart.blank(9, 3.6)
     events = events_in(run) if isinstance(run, str | os.PathLike) else list(run)
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
     _fill(figure.subplots(), events)
-    # Without the date, and with names of its parts that are not drawn by lot, the same run gives the same file.
-    metadata = {"Date": None} if Path(place).suffix == ".svg" else None
-    try:
-        with rc_context({"svg.hashsalt": "burnish"}):
-            figure.savefig(place, metadata=metadata)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot write the chart {os.fspath(place)!r}: {error}.") from error
-    return Path(place)
+    return chart.write(figure, place)
 
 
 def _fill(axes: Any, events: Sequence[Mapping[str, Any]]) -> None:

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.stages.gain import gain
-from burnish.stages.schedule import blocks
+from burnish.stages.schedule import FRESH_AT_LEAST, blocks
 from burnish.stages.score import standings
 from burnish.values.report import Difference, Standing
 
 if TYPE_CHECKING:
     from burnish.optimizers.session import Session
     from burnish.values.space import Candidate
-
-# Fewer examples than this say too little of a gain to leave the others out.
-_ENOUGH = 20
 
 
 def told_gain(session: Session, winner: Candidate) -> tuple[Difference | None, Sequence[Standing]]:
@@ -30,7 +27,7 @@ def told_gain(session: Session, winner: Candidate) -> tuple[Difference | None, S
     part = board.only(searched.fresh)
     if part:
         told = gain(part, number, fresh=True)
-        if told.n >= _ENOUGH:
+        if told.n >= FRESH_AT_LEAST:
             on_these = standings(part, [candidate.name for candidate in candidates])
             return told, [on_these[number], on_these[0]]
     # Where a search was cut short, what it had seen may have decided at which point.

@@ -20,8 +20,8 @@ from burnish.values.report import SHARE_TO_LEAD
 _FIRST_LOOK = 20
 # Where so much has been seen, the rest costs less than another look is worth.
 _ALMOST_ALL = 0.85
-# A gain on fewer examples than this says next to nothing.
-_FRESH_AT_LEAST = 20
+# A gain on fewer fresh examples than this says next to nothing: they are not kept back, and do not tell it.
+FRESH_AT_LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Confirmed:
     def fresh(self) -> int:
         """How many examples are kept back: the last ones in the order in which all candidates see them."""
         fresh = min(int(self.kept * self.examples), int(self.share * self.budget / 2))
-        return fresh if fresh >= _FRESH_AT_LEAST else 0
+        return fresh if fresh >= FRESH_AT_LEAST else 0
 
     @property
     def search(self) -> Steps:

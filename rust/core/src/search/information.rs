@@ -21,9 +21,8 @@ pub(crate) struct Information {
 impl Information {
     pub fn new(cells: &Cells, ratio: f64) -> Self {
         let (n, m) = (cells.measured.len(), cells.examples);
-        let rows = |table: &'_ [f64], i: usize| -> Vec<f64> { table[i * m..(i + 1) * m].to_vec() };
-        let known: Vec<Vec<f64>> = (0..n).map(|i| rows(&cells.known, i)).collect();
-        let score: Vec<Vec<f64>> = (0..n).map(|i| rows(&cells.score, i)).collect();
+        let known: Vec<&[f64]> = cells.known.chunks_exact(m).collect();
+        let score: Vec<&[f64]> = cells.score.chunks_exact(m).collect();
         let (mut counts, mut sums) = (vec![0.0; m], vec![0.0; m]);
         for (known, score) in known.iter().zip(&score) {
             for j in 0..m {
@@ -37,7 +36,7 @@ impl Information {
         for i in 0..n {
             let weighted: Vec<f64> = known[i].iter().zip(&shrink).map(|(a, b)| a * b).collect();
             for j in 0..=i {
-                let shared = -dot(&weighted, &known[j]);
+                let shared = -dot(&weighted, known[j]);
                 precision[i * n + j] = shared;
                 precision[j * n + i] = shared;
             }

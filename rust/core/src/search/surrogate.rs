@@ -68,28 +68,26 @@ impl Surrogate {
     /// The surrogate of cells, of which there is one at least.
     pub fn fit(cells: &Cells) -> Self {
         let few = cells.first(CLIMB_ON);
-        let mut fitted = Self::of(&few);
+        let mut fitted = Self::of(&few, PRIOR, vec![0.0; cells.space.sizes.len()]);
         fitted.climb(&few);
         if few.measured.len() < cells.measured.len() {
-            let (log, weights) = (fitted.log, fitted.weights);
-            fitted = Self { log, weights, ..Self::of(cells) };
-            fitted.information = Information::new(cells, log[0].exp());
+            fitted = Self::of(cells, fitted.log, fitted.weights);
         }
         fitted.settings = fitted.around(cells.count as f64);
         fitted
     }
 
-    /// The candidates with variances as they are before anything is known.
-    fn of(cells: &Cells) -> Self {
+    /// The candidates with these variances and weights of slots, before any setting is weighed.
+    fn of(cells: &Cells, log: [f64; 4], weights: Vec<f64>) -> Self {
         let slots = cells.space.sizes.len();
         Self {
             space: cells.space.clone(),
             picks: cells.measured.iter().map(|place| cells.all[*place].clone()).collect(),
             couples: (0..slots).flat_map(|a| (a + 1..slots).map(move |b| (a, b))).collect(),
             center: cells.mean,
-            log: PRIOR,
-            weights: vec![0.0; slots],
-            information: Information::new(cells, PRIOR[0].exp()),
+            log,
+            weights,
+            information: Information::new(cells, log[0].exp()),
             settings: Vec::new(),
         }
     }

@@ -52,8 +52,7 @@ class Progress:
     def _on_rollout_done(self, event: Mapping[str, Any]) -> None:
         self._done[event["stage"]] += 1
 
-    def _on_text_written(self, event: Mapping[str, Any]) -> None:
-        self._done[event["stage"]] += 1
+    _on_text_written = _on_rollout_done
 
     def _on_cells_dropped(self, event: Mapping[str, Any]) -> None:
         self._total[event["stage"]] -= event["cells"]

@@ -262,16 +262,13 @@ class Module:
         predictors = [predictor for _, predictor in self.named_predictors(frozen=True)]
         show(settings.history.of(predictors), n, file)
 
-    @property
-    def candidate_programs(self) -> list[dict[str, Any]]:
-        """What the compile that made this program tried, best first, as DSPy lists it."""
-        programs: list[dict[str, Any]] = self.report.candidate_programs
-        return programs
-
-    if not TYPE_CHECKING:  # where it would let every misspelt attribute pass
+    if TYPE_CHECKING:
+        # What the compile that made this program tried, best first, as DSPy lists it.
+        candidate_programs: list[dict[str, Any]]
+    else:  # where it would let every misspelt attribute pass
 
         def __getattr__(self, name: str) -> Any:
-            # Reached only where the program has no such attribute itself; so is a property that finds no report.
+            # Reached only where the program has no such attribute itself: then the report is asked, under DSPy's names.
             if name not in {"candidate_programs", "mb_candidate_programs", "score", "trial_logs"}:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if self.report is None:

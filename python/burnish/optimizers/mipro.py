@@ -197,7 +197,8 @@ class MIPROv2(BootstrapFewShot):
         plan = partial(
             Plan.of, trials=num_trials, minibatch=size, full_every=minibatch_full_eval_steps, valset=len(session.valset)
         )
-        searcher = lookup("searchers", self.searcher or _OURS)(arena.space, session.seed)
+        make = lookup("searchers", self.searcher or _OURS)
+        searcher = make(arena.space, session.seed)
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
@@ -206,7 +207,7 @@ class MIPROv2(BootstrapFewShot):
             for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
-            searcher = lookup("searchers", _OURS)(arena.space, session.seed)
+            searcher = make(arena.space, session.seed)
             schedule = _confirmed(plan(arena.space))
         await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)

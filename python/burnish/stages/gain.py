@@ -93,12 +93,12 @@ def _table(board: Board, winner: int) -> Floats:
 
 def _ends(differences: Floats, chances: float) -> tuple[float, float]:
     """The ends of the interval, where the difference is the best of so many."""
+    from scipy.special import stdtrit
+
     n = len(differences) + 2
     largest = float(np.abs(differences).max()) or 1.0
     mean = differences.sum() / n
     error = math.sqrt(((differences**2).sum() + 2 * largest**2) / n - mean**2) / math.sqrt(n)
-    from scipy.special import stdtrit
-
     return float(mean + stdtrit(n - 1, _MISS / chances) * error), float(mean - stdtrit(n - 1, _MISS) * error)
 
 

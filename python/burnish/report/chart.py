@@ -18,7 +18,8 @@ def blank(width: float, height: float) -> Any:
         ConfigError: matplotlib is not installed.
     """
     # Without pyplot: it would keep the figure, and choose a window system.
-    return _drawing("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+    _needed("matplotlib")
+    return _needed("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
 
 
 def write(figure: Any, place: str | os.PathLike[str]) -> Path:
@@ -31,7 +32,7 @@ def write(figure: Any, place: str | os.PathLike[str]) -> Path:
     # Without the date, and with names of its parts that are not drawn by lot, the same figure gives the same file.
     metadata = {"Date": None} if target.suffix == ".svg" else None
     try:
-        with _drawing("matplotlib").rc_context({"svg.hashsalt": "burnish"}):
+        with _needed("matplotlib").rc_context({"svg.hashsalt": "burnish"}):
             figure.savefig(target, metadata=metadata)
     except (OSError, ValueError) as error:
         raise ConfigError(
@@ -40,5 +41,5 @@ def write(figure: Any, place: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _drawing(package: str) -> ModuleType:
+def _needed(package: str) -> ModuleType:
     return needed(package, extra="charts", to="draw charts")

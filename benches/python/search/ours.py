@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from benches.python.search.baselines import shuffled
 from benches.python.search.replay import Outcome, Replay
 
-from burnish.stages.schedule import Confirmed, Rejects, Steps, expected, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
 from burnish.stages.search import Picks, RandomSearcher, SurrogateSearcher, TPESearcher
 from burnish.values.board import Board
 from burnish.values.score import Status
@@ -25,7 +25,7 @@ class Race:
         self.board, self.tried, self.steps = Board(), [], 0
         self.numbers: dict[Picks, int] = {}
 
-    def measure(self, wanted: Sequence[tuple[Picks, range]]) -> None:
+    def measure(self, wanted: Wanted) -> None:
         """Pay for candidates on places of the order; what is known is not paid for again."""
         self.steps += 1
         for picks, places in wanted:
@@ -41,7 +41,7 @@ class Race:
     def follow(self, schedule: Steps | Rejects) -> None:
         """Search until the schedule has nothing left to measure."""
         while cells := schedule.next(self.asks, self.tried, self.board):
-            self.measure([(picks, range(examples)) for picks, examples in cells])
+            self.measure(cells)
 
     def best(self) -> tuple[Picks, float]:
         """The winner, and what is expected of it."""
@@ -67,7 +67,7 @@ def default(replay: Replay, seed: int, **settings) -> Outcome:
     It reports the winner's mean on the examples that were kept back, and where none were its mean on all that it saw.
     """
     race = Race(replay, seed, SurrogateSearcher)
-    schedule = Confirmed(replay.budget, replay.n_val, **settings)
+    schedule = Confirmed.of(replay.budget, replay.n_val, **settings)
     race.follow(schedule.search)
     best, mean = race.best()
     race.measure(schedule.confirmation(best, (0,) * len(replay.sizes), race.tried, race.board))

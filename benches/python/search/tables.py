@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtri
 
 RECORDED = Path(__file__).parent / "tables"
 _TEST = 1000
@@ -21,8 +22,9 @@ class Synthetic:
     """Scores made of effects, in logits.
 
     A candidate's worth is the sum of its choices' effects, of pairs of choices and of its own residual; shares say how
-    the variance is divided. A cell is worth this, less the example's difficulty, plus logistic noise of its own: right
-    where the sum is above 0, or, where scores are graded, its logistic function in elevenths.
+    the variance is divided. A cell is worth this, less the example's difficulty, plus what each of its choices does to this
+    example, plus logistic noise of its own: right where the sum is above 0, or, where scores are graded, its logistic
+    function in elevenths.
 
     Attributes:
         sizes: Choices of each slot, instructions and demos in turn.
@@ -31,6 +33,8 @@ class Synthetic:
         shares: Of its variance, what main effects, pairs and the residual have.
         difficulty: Standard deviation of the examples' difficulty.
         level: Mean worth over all cells.
+        with_example: Standard deviation of what the choices of a candidate do to one example: candidates that share a choice
+            are then right on the same examples, whether or not that choice is the better one.
         default: Worth of the default program's choices against the mean, in standard deviations.
     """
 
@@ -42,9 +46,11 @@ class Synthetic:
     difficulty: float = 3.0
     level: float = 0.8
     graded: bool = False
+    with_example: float = 0.0
     default: float = -1.0
     seed: int = 0
     worth: np.ndarray = field(init=False, repr=False)
+    deviations: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         random = np.random.default_rng([self.seed, 7, *self.sizes])
@@ -66,6 +72,7 @@ class Synthetic:
         worth = (worth - worth.mean()) / worth.std()
         # The program as it is given is seldom the best of its space.
         worth[0] = self.default
+        object.__setattr__(self, "deviations", self.with_example * np.sqrt(random.dirichlet(np.full(n, 1.5))))
         object.__setattr__(self, "worth", self.level + self.spread * worth)
 
     def trial(self, number: int) -> Trial:
@@ -77,14 +84,26 @@ class Synthetic:
         def score(candidates: np.ndarray, examples: np.ndarray) -> np.ndarray:
             noise = _uniform(candidates, examples, key)
             worth = self.worth[candidates] - difficulty[examples] + np.log(noise / (1 - noise))
+            worth += self.on_examples(candidates, examples, key)
             return np.round(10 / (1 + np.exp(-worth))) / 10 if self.graded else (worth > 0).astype(float)
 
+        # What choices do to one example, over all examples.
+        spread = self.with_example * (ndtri((np.arange(31) + 0.5) / 31) if self.with_example else np.zeros(1))
         # Expected scores of the examples of the test part: what a great many repetitions would give.
         grid = np.linspace(self.worth.min(), self.worth.max(), 200)
         levels = (np.arange(400) + 0.5) / 400
         noise = np.log(levels / (1 - levels)) if self.graded else None
-        truth = np.array([_expected(worth - difficulty[self.n_val :], noise) for worth in grid])
+        harder = (difficulty[self.n_val :, None] - spread).ravel()
+        truth = np.array([_expected(worth - harder, noise) for worth in grid])
         return Trial(self.sizes, self.n_val, score, np.interp(self.worth, grid, truth))
+
+    def on_examples(self, candidates: np.ndarray, examples: np.ndarray, key: int) -> np.ndarray | float:
+        """What the candidates' choices do to these examples."""
+        if not self.with_example:
+            return 0.0
+        choices = np.unravel_index(candidates, self.sizes)
+        slots = zip(self.deviations, choices, strict=True)
+        return sum(by * ndtri(_uniform(at, examples, key + 1 + slot)) for slot, (by, at) in enumerate(slots))
 
 
 @dataclass(frozen=True)
@@ -145,6 +164,9 @@ def synthetic() -> list[Synthetic]:
         Synthetic("2 predictors, medium, unstructured", (12, 12, 12, 12), 300, 0.5, ragged, 4.0, seed=8),
         Synthetic("4 predictors, light", (6,) * 8, 100, 0.7, additive, 3.0, seed=9),
         Synthetic("4 predictors, medium set, pairs", (6,) * 8, 300, 0.5, paired, 2.5, seed=10),
+        Synthetic("1 predictor, medium, by example", (12, 12), 100, 0.4, additive, 3.0, with_example=2.0, seed=11),
+        Synthetic("2 predictors, light, by example", (6, 6, 6, 6), 100, 0.4, paired, 3.0, with_example=2.0, seed=12),
+        Synthetic("2 predictors, medium, by example", (12,) * 4, 300, 0.5, paired, 3.0, with_example=3.0, seed=13),
     ]
 
 

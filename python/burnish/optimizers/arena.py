@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
-from burnish.stages.schedule import Confirmed, Rejects, Steps, ranked
-from burnish.stages.score import standings
+from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
 from burnish.stages.search import Picks, Searcher
 from burnish.values.space import Candidate, Slot, Space
 from burnish.values.trial import Trial
@@ -74,16 +74,18 @@ class Arena:
     async def step(self, schedule: Steps | Rejects, searcher: Searcher) -> bool:
         """One step of a schedule; whether there was one left."""
         wanted = schedule.next(searcher, self.tried, self.session.board)
-        await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
+        await self._measure_at(wanted)
         return bool(wanted)
 
-    def attempts(self) -> dict[str, list[tuple[str, float]]]:
-        """For each predictor the instructions that were measured, each with the mean of its candidates.
+    async def _measure_at(self, wanted: Wanted) -> None:
+        """The same of places in the session's order."""
+        order = self.session.order
+        await self.measure([(picks, [order[place] for place in places]) for picks, places in wanted])
 
-        To be asked while all candidates have seen the same examples, as after a design.
-        """
-        board = self.session.board
-        measured = {number: s.mean for number, s in enumerate(standings(board, [""] * len(self.tried))) if s.n}
+    def attempts(self, searcher: Searcher) -> dict[str, list[tuple[str, float]]]:
+        """For each predictor the instructions that were measured, each with what its candidates are expected to score, on average."""
+        means = enumerate(expected(searcher, self.tried, self.session.board))
+        measured = {number: mean for number, mean in means if not math.isnan(mean)}
         found: dict[str, list[tuple[str, float]]] = {}
         for place, slot in enumerate(self.space.slots):
             if slot.part == "instructions":
@@ -115,12 +117,9 @@ class Arena:
         """
         order, board = self.session.order, self.session.board
         seen = set(board.example)
-        wanted = [
-            (picks, [order[place] for place in places])
-            for picks, places in schedule.confirmation(winner, self.own, self.tried, board)
-        ]
-        await self.measure(wanted)
-        self.session.searched.fresh = frozenset(wanted[0][1]) - seen
+        wanted = schedule.confirmation(winner, self.own, self.tried, board)
+        await self._measure_at(wanted)
+        self.session.searched.fresh = frozenset(order[place] for place in wanted[0][1]) - seen
 
     def won(self, winner: Picks) -> Candidate:
         """The candidate with these picks; what its choices did is told to the report."""

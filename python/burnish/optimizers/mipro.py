@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,7 +43,7 @@ class MIPROv2(BootstrapFewShot):
         Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
         a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
         default half of the instructions are written once the others have a first score, from what was tried; a surrogate of the
-        scores then decides what is run next, on examples that all candidates share, with no more program runs than the original
+        scores then decides what is run next, on examples that candidates share, with no more program runs than the original
         schedule may make; the winner and the student are then run on examples that were kept back (40% of the valset, a fifth
         of the runs at most; none where that is fewer than 20), which tell the gain. ``searcher="tpe"`` or another name runs the original
         schedule: trials on minibatches, full evaluations of the best so far.
@@ -202,13 +203,15 @@ class MIPROv2(BootstrapFewShot):
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
-        schedule = _confirmed(plan(arena.space))
+        schedule = Confirmed.of(plan(arena.space).evaluations, len(session.valset))
         if late and await arena.step(schedule.search, searcher) and session.goes_on():
-            for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
+            for name, texts in (
+                await grounding.written(session.predictors, late, arena.attempts(searcher), **how)
+            ).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
             searcher = make(arena.space, session.seed)
-            schedule = _confirmed(plan(arena.space))
+            schedule = replace(schedule, budget=plan(arena.space).evaluations)
         await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)
         await arena.confirm(schedule, winner)
@@ -235,8 +238,3 @@ def _rounds(number: int, *, at_once: bool) -> tuple[range, range]:
     """The proposals that are written before anything was scored, and those written from what was: half, where not all go first."""
     early = number if at_once else number - number // 2
     return range(early), range(early, number)
-
-
-def _confirmed(plan: Plan) -> Confirmed:
-    """The default schedule, under the budget of the original one."""
-    return Confirmed(plan.evaluations, plan.valset)

@@ -15,6 +15,7 @@ from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
 from burnish.optimizers.slots import told_apart
+from burnish.stages.score import levelled
 from burnish.values.space import Candidate, Choice
 from burnish.values.whole import check_whole
 
@@ -122,9 +123,9 @@ class COPRO(Optimizer):
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)
-                means = session.means()
-                tried[name] |= {text: means[number] for text, number in zip(pool, numbers, strict=True)}
-                best[name] = max(pool, key=lambda text: tried[name][text])
+                leader = session.best_of(numbers)
+                best[name] = pool[numbers.index(leader)]
+                tried[name] |= levelled(session.board, dict(zip(pool, numbers, strict=True)), leader)
         return told_apart(session, list(known))
 
     async def _score(

@@ -8,6 +8,7 @@ with them.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -33,7 +34,7 @@ from burnish.stages.propose import Wanted, proposed
 from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import Report
+from burnish.values.report import SHARE_TO_LEAD, Report, Standing
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.seed import draw
@@ -221,8 +222,7 @@ class Session:
         rollouts = await self._run(unknown)
         for (number, _), rollout in zip(unknown, rollouts, strict=True):
             self.board.add(number, [rollout])
-        names = [candidate.name for candidate in self.candidates]
-        standings = stage_score.standings(self.board, names) if self.board else []
+        standings = self._standings() if unknown else []
         for number in sorted({number for number, _ in unknown}):
             standing = standings[number]
             fields = {"candidate": standing.name, "mean": standing.mean, "n": standing.n, "total": len(self.valset)}
@@ -253,9 +253,22 @@ class Session:
         return rollouts
 
     def means(self) -> list[float]:
-        """Each candidate's mean score so far; -1 where it has none."""
-        names = [candidate.name for candidate in self.candidates]
-        return [standing.mean if standing.n else -1.0 for standing in stage_score.standings(self.board, names)]
+        """Each candidate's mean score so far; below any score where it has none."""
+        return [standing.mean if standing.n else -math.inf for standing in self._standings()]
+
+    def best_of(self, numbers: Sequence[int]) -> int:
+        """Who of these has the best mean; ties keep the earlier.
+
+        Those that were measured on far fewer examples than the others do not count: a race drops who is beaten on examples that may be
+        easier than the rest, and a budget may end in the midst of a candidate.
+        """
+        standings = self._standings()
+        most = max(standings[number].n for number in numbers)
+        enough = [number for number in numbers if standings[number].n >= SHARE_TO_LEAD * most]
+        return max(enough, key=lambda number: standings[number].mean) if most else numbers[0]
+
+    def _standings(self) -> list[Standing]:
+        return stage_score.standings(self.board, [candidate.name for candidate in self.candidates])
 
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Find the best of the candidates, and spend little on those that are beaten: see `racing`.

@@ -244,6 +244,12 @@ def test_it_composes() -> None:
         (COPRO, "needs a metric"),
         (lambda: COPRO(metric=right, breadth=1), "breadth=1"),
         (lambda: compiled(mipro(), num_trials=3), "auto='light' sets the number"),
+        (lambda: compiled(mipro(), minibatch_full_eval_steps=0), "minibatch_full_eval_steps=0"),
+        (lambda: compiled(mipro(), minibatch_size=-1), "minibatch_size=-1"),
+        (lambda: compiled(mipro(), view_data_batch_size=0), "view_data_batch_size=0"),
+        (lambda: compiled(mipro(auto=None, num_candidates=3), num_trials=0), "num_trials=0"),
+        (lambda: compiled(mipro(), max_labeled_demos=-1), "max_labeled_demos=-1"),
+        (lambda: compiled(mipro(), seed="a"), "seed='a'"),
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
@@ -253,6 +259,18 @@ def test_it_composes() -> None:
 def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         make()
+
+
+def test_options_that_are_none_are_as_by_default() -> None:
+    names = (
+        "num_trials",
+        "seed",
+        "max_bootstrapped_demos",
+        "max_labeled_demos",
+        "minibatch_size",
+        "requires_permission_to_run",
+    )
+    assert compiled(mipro(), **dict.fromkeys(names)).dump_state() == compiled(mipro()).dump_state()
 
 
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 import burnish
-from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, MIPROv2
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, LMTransient, MIPROv2
 from burnish.datasets.support_tickets import intents, load
 from burnish.testing import ScriptedLM, toy
 
@@ -169,6 +169,28 @@ def test_a_proposer_of_no_use_leaves_the_program_as_it_is(reply: Any, searcher: 
     assert [one.name for one in program.report.candidates] == ["as given"]
     assert program.report.unchanged
     assert "0 can be used" in str(program.report)
+
+
+@pytest.mark.parametrize(
+    ("silent", "says"),
+    [
+        ("description", "The model brought no description of the program: proposals are made without it."),
+        ("observations", "The model brought no summary of the data: proposals are made without it."),
+    ],
+)
+def test_a_summary_that_is_not_answered_is_left_out(silent: str, says: str) -> None:
+    def reply(request: Any) -> Any:
+        if f"`{silent}`" in request.messages[-1]["content"]:
+            return LMTransient("No answer.", model="scripted/model")
+        return dict.fromkeys(("instructions", "description", "observations"), f"Say it, variant {request.rollout_id}.")
+
+    with burnish.context(lm=proposing(reply)):
+        report = (
+            mipro(metric=toy.metric).compile(toy.Classifier(), trainset=toy.trainset()[:4], valset=toy.valset()).report
+        )
+    assert report.stopped == "finished"
+    assert says in report.decisions
+    assert len(report.candidates) > 2
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)

@@ -63,7 +63,11 @@ class Grounding:
                     summarised(session.trainset, batch=batch, lm=model) if data else nothing(),
                 ]
             )
-        return cls(session, told[0], told[1])
+        asked = zip(told, (program, data), ("description of the program", "summary of the data"), strict=True)
+        lacking = [what for text, wanted, what in asked if wanted and not text]
+        if lacking:
+            session.decisions.append(f"The model brought no {' and no '.join(lacking)}: proposals are made without it.")
+        return cls(session, *told)
 
     def beside(self, shown: Sequence[Candidate]) -> Grounding:
         """The same, with the demos of these candidates for those who lack labelled examples."""

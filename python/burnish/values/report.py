@@ -110,7 +110,7 @@ class Report:
             example and better on one.
         effects: Which slots made the difference; None where the search was not over slots.
         trials: What was tried, in its order; empty where a recipe scored each candidate once.
-        confirmed: The winner's scores and the baseline's on the examples that chose nothing; empty where `gain` is told on others.
+        confirmed: The winner's scores and, where it is another, the baseline's on the examples that chose nothing; empty where `gain` is told on others.
     """
 
     optimizer: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import pytest
@@ -300,6 +301,20 @@ def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
     with burnish.context(lm=lm), pytest.raises(ConfigError, match="no searcher 'tp'; did you mean 'tpe'"):
         mipro(metric=toy.metric, searcher="tp").compile(toy.Classifier(), trainset=toy.trainset(), valset=toy.valset())
     assert lm.requests == []
+
+
+def test_the_trainset_given_twice_is_split_as_by_default() -> None:
+    lm, rows = toy.lm(), toy.trainset()
+    with burnish.context(lm=lm), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        twice = mipro(metric=toy.metric, max_bootstrapped_demos=2, max_labeled_demos=4).compile(
+            toy.Classifier(), trainset=rows, valset=rows
+        )
+        once = mipro(metric=toy.metric, max_bootstrapped_demos=2, max_labeled_demos=4).compile(
+            toy.Classifier(), trainset=rows
+        )
+    assert twice.dump_state() == once.dump_state()
+    assert [str(one) for one in twice.report.candidates] == [str(one) for one in once.report.candidates]
 
 
 def test_the_estimate_holds(tmp_path: Any) -> None:

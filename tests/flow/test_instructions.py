@@ -265,6 +265,12 @@ def test_it_composes() -> None:
         (lambda: mipro(log_dir="a", run_dir="b"), "the same: give one"),
         (lambda: MIPROv2(None), "needs a metric"),  # type: ignore[arg-type]
         (COPRO, "needs a metric"),
+        (
+            lambda: COPRO("gpt-4", metric=right),
+            r"prompt_model='gpt-4' is a text. Write prompt_model=burnish.LM\('gpt-4'\)",
+        ),
+        (lambda: mipro(prompt_model="gpt-4"), "prompt_model='gpt-4' is a text"),
+        (lambda: mipro(task_model=7), "task_model=7 is no LM"),
         (lambda: COPRO(metric=right, breadth=1), "breadth=1"),
         (lambda: compiled(mipro(), num_trials=3), "auto='light' sets the number"),
         (lambda: compiled(mipro(), minibatch_full_eval_steps=0), "minibatch_full_eval_steps=0"),

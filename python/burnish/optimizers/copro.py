@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.lm.settings import check_lm
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
@@ -18,8 +19,6 @@ from burnish.optimizers.slots import told_apart
 from burnish.stages.score import levelled
 from burnish.values.space import Candidate, Choice
 from burnish.values.whole import check_whole
-
-Instructions = Mapping[str, str]
 
 
 class COPRO(Optimizer):
@@ -74,6 +73,7 @@ class COPRO(Optimizer):
             raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
         check_whole(2, breadth=breadth)
         check_whole(1, depth=depth)
+        check_lm(prompt_model=prompt_model)
         self.prompt_model = prompt_model
         self.breadth = breadth
         self.depth = depth
@@ -141,7 +141,7 @@ class COPRO(Optimizer):
         return numbers
 
 
-def _telling(base: Candidate, told: Instructions, number: int) -> Candidate:
+def _telling(base: Candidate, told: Mapping[str, str], number: int) -> Candidate:
     """The program as given with these instructions; as it is for number 0."""
     if number == 0:
         return base

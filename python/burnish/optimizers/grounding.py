@@ -67,7 +67,7 @@ class Grounding:
         lacking = [what for text, wanted, what in asked if wanted and not text]
         if lacking:
             session.decisions.append(f"The model brought no {' and no '.join(lacking)}: proposals are made without it.")
-        return cls(session, *told)
+        return cls(session, told[0], told[1])
 
     def beside(self, shown: Sequence[Candidate]) -> Grounding:
         """The same, with the demos of these candidates for those who lack labelled examples."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import check_program
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import context
+from burnish.lm.settings import check_lm, context
 from burnish.loop import all_of
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
@@ -115,6 +115,7 @@ class MIPROv2(BootstrapFewShot):
         if metric is None:
             raise ConfigError("MIPROv2 needs a metric to choose by. Give metric=...")
         check_whole(1, num_candidates=num_candidates)
+        check_lm(prompt_model=prompt_model, task_model=task_model)
         check_auto(auto, num_candidates)
         self.prompt_model = prompt_model
         self.task_model = task_model

@@ -155,9 +155,9 @@ async def proposed(
     for attempt in range(2):
         replies = await written(partial(asked, attempt=attempt), left)
         heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
-        if left and not heard:
+        if attempt and left and not heard:
             raise RunStopped(
-                f"Stopped: not one of {len(replies)} calls for instructions was answered: {replies[0]} "
+                f"Stopped: not one of {2 * len(left)} calls for instructions was answered: {replies[0]} "
                 "Run again to go on; with run_dir= set, nothing that was received is asked for again."
             )
         again = []

@@ -88,7 +88,9 @@ def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
     found = propose(lm, 3)
     assert found.instructions == {"answer": ["Number 3.", "Number 5."]}
     assert found.dropped == {"were not answered": 1}
-    with pytest.raises(RunStopped, match=r"not one of 3 calls for instructions was answered: .*503"):
+    # One that is asked for alone has its second try too.
+    assert propose(ScriptedLM([down, told("Good.")])).instructions == {"answer": ["Good."]}
+    with pytest.raises(RunStopped, match=r"not one of 6 calls for instructions was answered: .*503"):
         propose(ScriptedLM(lambda request: down), 3)
 
 

@@ -302,6 +302,12 @@ def test_options_that_are_none_are_as_by_default() -> None:
     assert compiled(mipro(), **dict.fromkeys(names)).dump_state() == compiled(mipro()).dump_state()
 
 
+@pytest.mark.parametrize("programs", [[], burnish.Predict("ticket -> intent")])
+def test_an_ensemble_of_no_list_says_what_it_needs(programs: Any) -> None:
+    with pytest.raises(ConfigError, match="needs programs, not .*: give a list"):
+        Ensemble().compile(programs)
+
+
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
     lm = toy.lm()
     with burnish.context(lm=lm), pytest.raises(ConfigError, match="no searcher 'tp'; did you mean 'tpe'"):

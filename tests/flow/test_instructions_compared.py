@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 import burnish
-from burnish import COPRO, Budget, Example, MIPROv2
+from burnish import COPRO, BootstrapRS, Budget, Example, MIPROv2
+from burnish.engine.journal import events_in
 from burnish.testing import ScriptedLM
 from burnish.values.seed import draw
 
@@ -91,3 +95,24 @@ def test_a_candidate_that_the_budget_cut_short_does_not_win_the_original_schedul
         # One that saw a part of the valset has the better mean there.
         assert max(one.mean for one in report.candidates if one.n) > report.candidates[0].mean
         assert report.standing.n == 200
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda **given: MIPROv2(exact, max_bootstrapped_demos=0, max_labeled_demos=0, **given),
+        lambda **given: COPRO(metric=exact, breadth=4, depth=2, **given),
+        lambda **given: BootstrapRS(exact, num_candidate_programs=2, **given),
+    ],
+)
+def test_who_leads_is_told_while_candidates_race(optimizer: Any, tmp_path: Path) -> None:
+    def right(plan: int | None, question: int) -> bool:
+        return draw(0, "right", plan, question).random() < (0.3 if plan is None else 0.7)
+
+    with burnish.context(lm=answering(right)):
+        program = optimizer(run_dir=tmp_path, progress=False).compile(
+            burnish.Predict("question -> answer"), trainset=rows(0, 60)
+        )
+    told = [event for event in events_in(tmp_path) if event["kind"] == "best_changed"]
+    winner = program.report.standing
+    assert (winner.name, winner.mean, winner.n) in [(one["candidate"], one["mean"], one["n"]) for one in told]

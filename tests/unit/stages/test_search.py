@@ -12,7 +12,7 @@ from burnish.testing import SearcherContract
 from burnish.testing.searcher_contract import make_space
 from burnish.values.board import Board
 from burnish.values.score import Status
-from burnish.values.space import Space
+from burnish.values.space import Slot, Space
 
 
 class TestRandom(SearcherContract):
@@ -205,3 +205,12 @@ def test_who_is_far_behind_is_beaten():
 def test_a_space_without_choices_is_refused():
     with pytest.raises(ConfigError, match=r"A space with \[\] choices"):
         SurrogateSearcher(Space([]), 0)
+
+
+@pytest.mark.parametrize("seed", [10**30, -(10**30), 2**63, -(2**63)])
+@pytest.mark.parametrize("searcher", [RandomSearcher, TPESearcher, SurrogateSearcher])
+def test_a_seed_of_any_size_will_do(searcher, seed):
+    space = Space([Slot("a", "instructions", "wxyz"), Slot("b", "instructions", "wxyz")])
+    asked = searcher(space, seed).ask([], Board(), 5)
+    assert asked == searcher(space, seed).ask([], Board(), 5)
+    assert len(set(asked)) == 5

@@ -194,6 +194,18 @@ def test_the_best_is_hardly_ever_called_beaten():
     assert wrong <= 10  # 5% of 200
 
 
+def test_of_candidates_that_answer_alike_the_earliest_is_taken_for_the_best():
+    space, draw = Space([Slot("a", "instructions", "wxyz"), Slot("a", "demos", "wxyz")]), random.Random(3)
+    scores = [float(draw.random() < 0.5) for _ in range(60)]
+    for seed in range(10):
+        asks, board = SurrogateSearcher(space, seed), Board()
+        tried = [(0, 0), *(picks for picks in asks.ask([], board, 9) if picks != (0, 0))]
+        for candidate in range(len(tried)):
+            for example in range(60 if candidate == 0 else draw.randrange(7, 60)):
+                board.put(candidate, example, scores[example], Status.SCORED)
+        assert ranked(asks, tried, board) == tried
+
+
 def test_who_is_far_behind_is_beaten():
     board, draw = Board(), random.Random(0)
     for example in range(40):

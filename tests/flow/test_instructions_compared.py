@@ -95,6 +95,9 @@ def test_a_candidate_that_the_budget_cut_short_does_not_win_the_original_schedul
         # One that saw a part of the valset has the better mean there.
         assert max(one.mean for one in report.candidates if one.n) > report.candidates[0].mean
         assert report.standing.n == 200
+        full = [log for log in report.trial_logs.values() if "full_eval_score" in log]
+        assert [log["n"] for log in full] == [200]
+        assert [one["seed"] for one in report.candidate_programs if one["full_eval"]] == ["as given"]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import pytest
 
 import burnish
-from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, MIPROv2
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, LMTransient, MIPROv2
 from burnish.datasets.support_tickets import intents, load
 from burnish.testing import ScriptedLM, toy
 
@@ -171,6 +172,28 @@ def test_a_proposer_of_no_use_leaves_the_program_as_it_is(reply: Any, searcher: 
     assert "0 can be used" in str(program.report)
 
 
+@pytest.mark.parametrize(
+    ("silent", "says"),
+    [
+        ("description", "The model brought no description of the program: proposals are made without it."),
+        ("observations", "The model brought no summary of the data: proposals are made without it."),
+    ],
+)
+def test_a_summary_that_is_not_answered_is_left_out(silent: str, says: str) -> None:
+    def reply(request: Any) -> Any:
+        if f"`{silent}`" in request.messages[-1]["content"]:
+            return LMTransient("No answer.", model="scripted/model")
+        return dict.fromkeys(("instructions", "description", "observations"), f"Say it, variant {request.rollout_id}.")
+
+    with burnish.context(lm=proposing(reply)):
+        report = (
+            mipro(metric=toy.metric).compile(toy.Classifier(), trainset=toy.trainset()[:4], valset=toy.valset()).report
+        )
+    assert report.stopped == "finished"
+    assert says in report.decisions
+    assert len(report.candidates) > 2
+
+
 @pytest.mark.parametrize("searcher", SEARCHERS)
 def test_the_same_proposal_every_time_is_one_choice(searcher: str | None) -> None:
     with burnish.context(lm=proposing({"instructions": "Name the kind."})):
@@ -242,8 +265,20 @@ def test_it_composes() -> None:
         (lambda: mipro(log_dir="a", run_dir="b"), "the same: give one"),
         (lambda: MIPROv2(None), "needs a metric"),  # type: ignore[arg-type]
         (COPRO, "needs a metric"),
+        (
+            lambda: COPRO("gpt-4", metric=right),
+            r"prompt_model='gpt-4' is a text. Write prompt_model=burnish.LM\('gpt-4'\)",
+        ),
+        (lambda: mipro(prompt_model="gpt-4"), "prompt_model='gpt-4' is a text"),
+        (lambda: mipro(task_model=7), "task_model=7 is no LM"),
         (lambda: COPRO(metric=right, breadth=1), "breadth=1"),
         (lambda: compiled(mipro(), num_trials=3), "auto='light' sets the number"),
+        (lambda: compiled(mipro(), minibatch_full_eval_steps=0), "minibatch_full_eval_steps=0"),
+        (lambda: compiled(mipro(), minibatch_size=-1), "minibatch_size=-1"),
+        (lambda: compiled(mipro(), view_data_batch_size=0), "view_data_batch_size=0"),
+        (lambda: compiled(mipro(auto=None, num_candidates=3), num_trials=0), "num_trials=0"),
+        (lambda: compiled(mipro(), max_labeled_demos=-1), "max_labeled_demos=-1"),
+        (lambda: compiled(mipro(), seed="a"), "seed='a'"),
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
@@ -255,11 +290,43 @@ def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str
         make()
 
 
+def test_options_that_are_none_are_as_by_default() -> None:
+    names = (
+        "num_trials",
+        "seed",
+        "max_bootstrapped_demos",
+        "max_labeled_demos",
+        "minibatch_size",
+        "requires_permission_to_run",
+    )
+    assert compiled(mipro(), **dict.fromkeys(names)).dump_state() == compiled(mipro()).dump_state()
+
+
+@pytest.mark.parametrize("programs", [[], burnish.Predict("ticket -> intent")])
+def test_an_ensemble_of_no_list_says_what_it_needs(programs: Any) -> None:
+    with pytest.raises(ConfigError, match="needs programs, not .*: give a list"):
+        Ensemble().compile(programs)
+
+
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
     lm = toy.lm()
     with burnish.context(lm=lm), pytest.raises(ConfigError, match="no searcher 'tp'; did you mean 'tpe'"):
         mipro(metric=toy.metric, searcher="tp").compile(toy.Classifier(), trainset=toy.trainset(), valset=toy.valset())
     assert lm.requests == []
+
+
+def test_the_trainset_given_twice_is_split_as_by_default() -> None:
+    lm, rows = toy.lm(), toy.trainset()
+    with burnish.context(lm=lm), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        twice = mipro(metric=toy.metric, max_bootstrapped_demos=2, max_labeled_demos=4).compile(
+            toy.Classifier(), trainset=rows, valset=rows
+        )
+        once = mipro(metric=toy.metric, max_bootstrapped_demos=2, max_labeled_demos=4).compile(
+            toy.Classifier(), trainset=rows
+        )
+    assert twice.dump_state() == once.dump_state()
+    assert [str(one) for one in twice.report.candidates] == [str(one) for one in once.report.candidates]
 
 
 def test_the_estimate_holds(tmp_path: Any) -> None:

@@ -20,7 +20,7 @@ class Progress:
         self._begun: dict[str, float] = {}
         self._done: Counter[str] = Counter()
         self._total: Counter[str] = Counter()
-        self._candidates = 0
+        self._candidates: set[str] = set()
         self._best = "none yet"
         self._spent: defaultdict[str, float] = defaultdict(float)
         self._kept = 0
@@ -67,7 +67,7 @@ class Progress:
             self._kept += 1
 
     def _on_candidate_scored(self, event: Mapping[str, Any]) -> None:
-        self._candidates += 1
+        self._candidates.add(event["candidate"])
 
     def _on_best_changed(self, event: Mapping[str, Any]) -> None:
         self._best = f"{100 * event['mean']:.1f} ({event['n']}/{event['total']}) {event['candidate']}"
@@ -80,7 +80,7 @@ class Progress:
         left = self._time_left()
         done, total = self._done[self._stage], self._total[self._stage]
         table.add_row("[bold]stage", Text(f"{self._stage}  {done}/{total} runs{left}"))
-        table.add_row("[bold]candidates", f"{self._candidates} scored")
+        table.add_row("[bold]candidates", f"{len(self._candidates)} scored")
         table.add_row("[bold]best", Text(self._best))
         price = f"${self._spent['dollars']:.4f}"
         if self._spent["unpriced"]:

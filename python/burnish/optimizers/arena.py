@@ -9,6 +9,7 @@ from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
 from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
 from burnish.stages.search import Picks, Searcher
+from burnish.values.report import SHARE_TO_LEAD
 from burnish.values.space import Candidate, Slot, Space
 from burnish.values.trial import Trial
 
@@ -63,7 +64,9 @@ class Arena:
             self._runs += sum(board.known(*cell) for cell in new)
             mean, n = board.mean(number, places)
             if n:
-                trial = Trial(number, self._picked(picks), mean, n, len(set(places)) == size, self._runs)
+                # One that the budget cut short is none of the whole, as in `SHARE_TO_LEAD`.
+                full = len(set(places)) == size and n >= SHARE_TO_LEAD * size
+                trial = Trial(number, self._picked(picks), mean, n, full, self._runs)
                 self.session.searched.trials.append(trial)
 
     async def search(self, schedule: Steps | Rejects, searcher: Searcher) -> None:

@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.lm.settings import check_lm
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
 from burnish.optimizers.slots import told_apart
+from burnish.stages.score import levelled
 from burnish.values.space import Candidate, Choice
 from burnish.values.whole import check_whole
-
-Instructions = Mapping[str, str]
 
 
 class COPRO(Optimizer):
@@ -73,6 +73,7 @@ class COPRO(Optimizer):
             raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
         check_whole(2, breadth=breadth)
         check_whole(1, depth=depth)
+        check_lm(prompt_model=prompt_model)
         self.prompt_model = prompt_model
         self.breadth = breadth
         self.depth = depth
@@ -122,9 +123,9 @@ class COPRO(Optimizer):
             for name in session.predictors:
                 pool = [best[name], *proposals.get(name, [])]
                 numbers = await self._score(session, base, [{**best, name: text} for text in pool], known)
-                means = session.means()
-                tried[name] |= {text: means[number] for text, number in zip(pool, numbers, strict=True)}
-                best[name] = max(pool, key=lambda text: tried[name][text])
+                leader = session.best_of(numbers)
+                best[name] = pool[numbers.index(leader)]
+                tried[name] |= levelled(session.board, dict(zip(pool, numbers, strict=True)), leader)
         return told_apart(session, list(known))
 
     async def _score(
@@ -140,7 +141,7 @@ class COPRO(Optimizer):
         return numbers
 
 
-def _telling(base: Candidate, told: Instructions, number: int) -> Candidate:
+def _telling(base: Candidate, told: Mapping[str, str], number: int) -> Candidate:
     """The program as given with these instructions; as it is for number 0."""
     if number == 0:
         return base

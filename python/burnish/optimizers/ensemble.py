@@ -66,9 +66,11 @@ class Ensemble:
         Raises:
             ConfigError: There are none, one is no program, or `size` is more than there are.
         """
+        if isinstance(programs, Module) or not programs:
+            raise ConfigError(
+                f"Ensemble needs programs, not {programs!r}: give a list, such as optimized.report.top(5)."
+            )
         given = list(programs)
-        if not given:
-            raise ConfigError("Ensemble needs programs: give a list, such as optimized.report.top(5).")
         for number, program in enumerate(given):
             if not isinstance(program, Module):
                 raise ConfigError(f"Program {number} of the ensemble is {program!r}, which is no burnish.Module.")

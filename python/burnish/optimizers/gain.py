@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def told_gain(session: Session, winner: Candidate) -> tuple[Difference | None, Sequence[Standing]]:
-    """The winner's gain over candidate 0; and the scores of both on the examples that chose nothing, where it stands on these.
+    """The winner's gain over candidate 0; and the scores of both, of one where they are the same, on the examples that chose nothing, where it stands on these.
 
     None where nothing was scored, the winner is not on the board, or candidate 0 is not the program as given.
     """
@@ -29,7 +29,7 @@ def told_gain(session: Session, winner: Candidate) -> tuple[Difference | None, S
         told = gain(part, number, fresh=True)
         if told.n >= FRESH_AT_LEAST:
             on_these = standings(part, [candidate.name for candidate in candidates])
-            return told, [on_these[number], on_these[0]]
+            return told, [on_these[which] for which in dict.fromkeys((number, 0))]
     # Where a search was cut short, what it had seen may have decided at which point.
     whole = session.goes_on() and board.candidate.count(number) == len(session.valset)
     looks = 1 if whole else len(blocks(len(session.valset)))

@@ -63,6 +63,10 @@ class Grounding:
                     summarised(session.trainset, batch=batch, lm=model) if data else nothing(),
                 ]
             )
+        asked = zip(told, (program, data), ("description of the program", "summary of the data"), strict=True)
+        lacking = [what for text, wanted, what in asked if wanted and not text]
+        if lacking:
+            session.decisions.append(f"The model brought no {' and no '.join(lacking)}: proposals are made without it.")
         return cls(session, told[0], told[1])
 
     def beside(self, shown: Sequence[Candidate]) -> Grounding:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import check_program
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import context
+from burnish.lm.settings import check_lm, context
 from burnish.loop import all_of
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
@@ -34,6 +34,8 @@ _SHOWN_TO_PROPOSER = 3
 _OURS = "surrogate"
 # The original schedule: examples of a trial, and trials from one full evaluation to the next.
 _MINIBATCH, _FULL_EVERY = 35, 5
+# Options of `compile` that are numbers of something.
+_COUNTED = ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size")
 
 
 class MIPROv2(BootstrapFewShot):
@@ -114,6 +116,7 @@ class MIPROv2(BootstrapFewShot):
         if metric is None:
             raise ConfigError("MIPROv2 needs a metric to choose by. Give metric=...")
         check_whole(1, num_candidates=num_candidates)
+        check_lm(prompt_model=prompt_model, task_model=task_model)
         check_auto(auto, num_candidates)
         self.prompt_model = prompt_model
         self.task_model = task_model
@@ -141,10 +144,15 @@ class MIPROv2(BootstrapFewShot):
 
     async def acompile(self, student: Any, *, trainset: Sequence[Example] = (), **given: Any) -> Any:
         """`compile`, from async code."""
+        # None is what DSPy's `compile` takes for "as it is by default".
+        given = {name: value for name, value in given.items() if value is not None}
         twin = copy.copy(self)
         for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
-            if given.get(name) is not None:
-                setattr(twin, name, given.pop(name))
+            setattr(twin, name, given.pop(name, getattr(self, name)))
+        check_whole(0, max_bootstrapped_demos=twin.max_bootstrapped_demos, max_labeled_demos=twin.max_labeled_demos)
+        if not isinstance(twin.seed, int):
+            raise ConfigError(f"seed={twin.seed!r}: give a whole number.")
+        check_whole(1, **{name: given.get(name) for name in _COUNTED})
         if given.pop("requires_permission_to_run", None):
             raise ConfigError(
                 "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."

@@ -89,9 +89,10 @@ def split(
 ) -> tuple[list[Example], list[Example]]:
     """The examples to learn from and those to choose by.
 
-    Without a valset 80% of the trainset (1000 at most) become it, drawn; a mode draws as many as it looks at.
+    Without a valset 80% of the trainset (1000 at most) become it, drawn; a mode draws as many as it looks at. The trainset given twice
+    is meant as no valset: else demos, and proposals, would hold the answers that choose.
     """
-    train, held_out = list(trainset), None if valset is None else list(valset)
+    train, held_out = list(trainset), None if valset is None or valset is trainset else list(valset)
     if held_out is None:
         if len(train) < 2:
             raise ConfigError("MIPROv2 needs at least two examples: some to learn from, the others to choose by.")

@@ -8,6 +8,7 @@ with them.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -25,7 +26,7 @@ from burnish.loop import all_of
 from burnish.modules.binding import names_of
 from burnish.optimizers.gain import told_gain
 from burnish.optimizers.racing import race_on
-from burnish.optimizers.watch import Watch
+from burnish.optimizers.watch import Watch, tell_of
 from burnish.stages import score as stage_score
 from burnish.stages.bootstrap import Teacher, adopted, passes, teacher_candidate
 from burnish.stages.finish import build
@@ -33,7 +34,7 @@ from burnish.stages.propose import Wanted, proposed
 from burnish.stages.select import Demo, bootstrapped, labelled, leaving_out, showing, traced_back
 from burnish.values.board import Board
 from burnish.values.example import Example
-from burnish.values.report import Report
+from burnish.values.report import SHARE_TO_LEAD, Report, Standing
 from burnish.values.rollout import Cell, Rollout
 from burnish.values.score import Status
 from burnish.values.seed import draw
@@ -87,6 +88,7 @@ class Session:
         self.searched = Searched()
         self._own_valset = valset is not None
         self._troubles: list[Rollout] = []
+        self._best: Standing | None = None
         self._scored = 0
         self._started = time.monotonic()
         self._events = events
@@ -221,12 +223,8 @@ class Session:
         rollouts = await self._run(unknown)
         for (number, _), rollout in zip(unknown, rollouts, strict=True):
             self.board.add(number, [rollout])
-        names = [candidate.name for candidate in self.candidates]
-        standings = stage_score.standings(self.board, names) if self.board else []
-        for number in sorted({number for number, _ in unknown}):
-            standing = standings[number]
-            fields = {"candidate": standing.name, "mean": standing.mean, "n": standing.n, "total": len(self.valset)}
-            self.tell("candidate_scored", **fields)
+        if unknown:
+            self._best = tell_of(self, {number for number, _ in unknown}, self._best)
 
     async def _run(
         self, cells: Sequence[tuple[int, int]], *, done: Callable[[int, Rollout], bool] | None = None
@@ -253,9 +251,23 @@ class Session:
         return rollouts
 
     def means(self) -> list[float]:
-        """Each candidate's mean score so far; -1 where it has none."""
-        names = [candidate.name for candidate in self.candidates]
-        return [standing.mean if standing.n else -1.0 for standing in stage_score.standings(self.board, names)]
+        """Each candidate's mean score so far; below any score where it has none."""
+        return [standing.mean if standing.n else -math.inf for standing in self.standings()]
+
+    def best_of(self, numbers: Sequence[int]) -> int:
+        """Who of these has the best mean; ties keep the earlier.
+
+        Those that were measured on far fewer examples than the others do not count: a race drops who is beaten on examples that may be
+        easier than the rest, and a budget may end in the midst of a candidate.
+        """
+        standings = self.standings()
+        most = max(standings[number].n for number in numbers)
+        enough = [number for number in numbers if standings[number].n >= SHARE_TO_LEAD * most]
+        return max(enough, key=lambda number: standings[number].mean) if most else numbers[0]
+
+    def standings(self) -> list[Standing]:
+        """How each candidate stands, by its number."""
+        return stage_score.standings(self.board, [candidate.name for candidate in self.candidates])
 
     async def race(self, candidates: Sequence[Candidate], *, stop_at: float | None = None) -> None:
         """Find the best of the candidates, and spend little on those that are beaten: see `racing`.

@@ -21,7 +21,7 @@ async def trials(arena: Arena, searcher: Searcher, plan: Plan) -> Picks:
         plan: How many trials, and on how many examples each.
 
     Returns:
-        The candidate with the best mean over the whole valset; ties keep the earlier.
+        The candidate with the best mean over the whole valset; ties keep the earlier. One that a budget cut short is none of these.
 
     Source:
         Opsahl-Ong et al. 2024, arXiv:2406.11695, section 4.3.
@@ -48,5 +48,4 @@ async def trials(arena: Arena, searcher: Searcher, plan: Plan) -> Picks:
             best = max(waiting, key=lambda picks: means[arena.number(picks)])
             full.append(best)
             await arena.measure([(best, everything)])
-    means = session.means()
-    return max(full, key=lambda picks: means[arena.number(picks)])
+    return arena.tried[session.best_of([arena.number(picks) for picks in full])]

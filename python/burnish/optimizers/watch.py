@@ -1,16 +1,44 @@
-"""Follows candidates while their cells end."""
+"""Tells of candidates' scores: as they are measured, and while their cells end."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
-from burnish.values.report import SHARE_TO_LEAD
+from burnish.stages.score import leader
+from burnish.values.report import SHARE_TO_LEAD, Standing
 from burnish.values.rollout import Rollout
 from burnish.values.score import Status
 
 if TYPE_CHECKING:
     from burnish.optimizers.session import Session
+
+
+def tell_of(session: Session, scored: Collection[int], best: Standing | None) -> Standing | None:
+    """Tell of candidates that have new scores, and of who leads where that or the leader's scores are not those told last.
+
+    Args:
+        session: The compile.
+        scored: Their numbers.
+        best: The leader's standing as it was told last.
+
+    Returns:
+        The leader's standing; None where nobody was measured.
+    """
+    standings = session.standings()
+    for number in sorted(scored):
+        session.tell("candidate_scored", **_fields(standings[number], len(session.valset)))
+    first = leader(session.board, len(standings))
+    if first is None:
+        return None
+    if standings[first] != best:
+        session.tell("best_changed", **_fields(standings[first], len(session.valset)))
+    return standings[first]
+
+
+def _fields(standing: Standing, total: int) -> dict[str, Any]:
+    return {"candidate": standing.name, "mean": standing.mean, "n": standing.n, "total": total}
 
 
 class Watch:

@@ -1,7 +1,7 @@
 """What proposals are grounded on: the program in words, its data in words, and rows of the data to look at.
 
 Both summaries are made once a compile, from a few model calls; every proposal reads the same ones. A summary that cannot
-be had (the reply does not parse, say) is left out: proposals are then made without it.
+be had (the reply does not parse, or none comes) is left out: proposals are then made without it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from burnish.adapters.describe import words
 from burnish.adapters.field_text import shown
-from burnish.errors import ReplyError
+from burnish.errors import LMTransient, ReplyError
 from burnish.modules.predict import Predict
 from burnish.stages.writing import written
 from burnish.values.example import Example
@@ -60,7 +60,7 @@ async def described(program: Any, rows: Sequence[Example], *, lm: Any) -> str:
     async def in_words(code: str) -> str:
         try:
             found = await Predict(DescribeProgram).acall(code=code, data=as_lines(rows), lm=lm)
-        except ReplyError:
+        except (ReplyError, LMTransient):
             return ""
         return str(found.description).strip()
 
@@ -78,7 +78,7 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
     async def observed(start: int) -> str:
         try:
             found = await observer.acall(rows=as_lines(rows[start : start + batch]), lm=lm)
-        except ReplyError:
+        except (ReplyError, LMTransient):
             return ""
         return str(found.observations).strip()
 
@@ -90,7 +90,7 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
     async def whole(observations: str) -> str:
         try:
             found = await Predict(SummariseData).acall(observations=observations, lm=lm)
-        except ReplyError:
+        except (ReplyError, LMTransient):
             return remarks[0]
         return str(found.summary).strip()
 

@@ -11,6 +11,7 @@ arXiv:2309.03409 (proposals from scored attempts). Prompts and tips are worded h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,15 @@ from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
 
 _LONGEST = 20_000
+# What may stand around the whole of the text: a fence, with a language or without, and quotes that are not used inside.
+_WRAPPINGS = (
+    re.compile(r"```(?:\w*\n)?((?:(?!```).)*)(?:```)?", re.DOTALL),
+    re.compile("`([^`]*)`"),
+    re.compile('"([^"]*)"'),
+    re.compile("'([^']*)'"),
+)
+# Instructions may ask for thoughts in tags of their own, such as <thinking>.
+_THOUGHT = re.compile(r"</?think\b|^<thinking", re.IGNORECASE)
 TIPS = MappingProxyType(
     {
         "plain": "",
@@ -155,9 +165,9 @@ async def proposed(
     for attempt in range(2):
         replies = await written(partial(asked, attempt=attempt), left)
         heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
-        if left and not heard:
+        if attempt and left and not heard:
             raise RunStopped(
-                f"Stopped: not one of {len(replies)} calls for instructions was answered: {replies[0]} "
+                f"Stopped: not one of {2 * len(left)} calls for instructions was answered: {replies[0]} "
                 "Run again to go on; with run_dir= set, nothing that was received is asked for again."
             )
         again = []
@@ -191,12 +201,14 @@ def _fault_of(error: Exception) -> str:
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:
     """The instructions in a reply and nothing, or whatever they are and why they cannot be used."""
-    text = reply.strip().strip("`").strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
+    # Half of a character, as the end of a reply may be, fits into no program's file.
+    text = reply.encode(errors="ignore").decode().strip()
+    for wrapping in _WRAPPINGS:
+        if whole := wrapping.fullmatch(text):
+            text = whole[1].strip()
     if not any(character.isalpha() for character in text):
         return text, "were empty"
-    if "<think" in text.casefold() or "</think" in text.casefold():
+    if _THOUGHT.search(text):
         return text, "were unfinished thoughts"
     if "[[ ##" in text:
         return text, "were cut off"

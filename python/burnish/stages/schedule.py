@@ -23,6 +23,8 @@ _FIRST_LOOK = 20
 _ALMOST_ALL = 0.85
 # So many candidates in a row see the same block first, the next ones the next block; after so many blocks the first comes again.
 _SHARE_A_BLOCK, _BLOCKS = 4, 8
+# Means that differ beyond so many digits are a tie.
+_DIGITS = 9
 # A gain on fewer fresh examples than this says next to nothing: they are not kept back, and do not tell it.
 FRESH_AT_LEAST = 20
 
@@ -217,7 +219,13 @@ def ranked(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[Pic
     means, seen = expected(searcher, tried, board), _seen(board)
     few = 0.0 if isinstance(searcher, SurrogateSearcher) else SHARE_TO_LEAD * max(seen.values(), default=0)
     measured = [place for place, mean in enumerate(means) if not math.isnan(mean)]
-    return [tried[place] for place in sorted(measured, key=lambda place: (seen[place] < few, -means[place]))]
+    scale = max((abs(means[place]) for place in measured), default=0.0) or 1.0
+
+    def key(place: int) -> tuple[bool, float]:
+        # Rounded, since the surrogate's expectations of what scored alike differ in their last digits.
+        return seen[place] < few, -round(means[place] / scale, _DIGITS)
+
+    return [tried[place] for place in sorted(measured, key=key)]
 
 
 def expected(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[float]:

@@ -6,7 +6,7 @@ one, and works out again the candidates that these belong to. Asking after each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,22 @@ def leader(board: Board, candidates: int) -> int | None:
 def difference(board: Board, first: int, second: int) -> Difference:
     """By how much the first candidate beats the second, on the examples measured for both."""
     return Difference(*_statistics(board).paired(first, second))
+
+
+def levelled(board: Board, candidates: Mapping[str, int], leader: int) -> dict[str, float]:
+    """What each candidate would score on all that the leader saw: as much less than the leader as on what both saw.
+
+    A race drops candidates on a few examples, whose mean says nothing beside one of all examples. Who was not measured is left out.
+    """
+    examples, found = set(board.example), {}
+    best, _ = board.mean(leader, examples)
+    for text, candidate in candidates.items():
+        own, _ = board.mean(candidate, examples)
+        ahead = difference(board, candidate, leader)
+        if ahead.n:
+            # Far behind on easy examples would come to less than nothing.
+            found[text] = max(best + ahead.mean, min(own, 0.0))
+    return found
 
 
 def front(board: Board, candidates: int) -> dict[int, int]:

@@ -17,11 +17,13 @@ from burnish import _core
 from burnish.errors import ConfigError
 from burnish.stages.score import columns
 from burnish.values.board import Board
+from burnish.values.seed import draw
 from burnish.values.space import Space
 
 Picks = tuple[int, ...]
 # Half of what the surrogate asks for is what it takes for best, half is drawn from what it does not know.
 _GREEDY = 0.5
+_SEEDS = 2**63
 
 
 class Searcher(Protocol):
@@ -77,7 +79,9 @@ class _OfSpace:
     """
 
     def __init__(self, space: Space, seed: int) -> None:
-        self._sizes, self._seed = _sizes(space), seed
+        self._sizes = _sizes(space)
+        # The core's seeds have 64 bits, Python's as many as they like.
+        self._seed = seed if -_SEEDS <= seed < _SEEDS else draw(seed, "searcher").randrange(_SEEDS)
 
 
 class RandomSearcher(_OfSpace):

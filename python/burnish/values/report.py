@@ -85,7 +85,9 @@ class Difference:
         text = f"{100 * self.mean:+.1f} [{100 * self.low:+.1f}, {100 * self.high:+.1f}] on {self.n}{fresh} examples"
         if self.among:
             text += f", corrected for the choice among {self.among} possible candidates"
-        return text if self.significant else f"{text}: no significant gain"
+        if not self.significant:
+            return f"{text}: no significant gain"
+        return f"{text}: the program as given is better" if self.among is not None and self.high < 0 else text
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Report:
             example and better on one.
         effects: Which slots made the difference; None where the search was not over slots.
         trials: What was tried, in its order; empty where a recipe scored each candidate once.
-        confirmed: The winner's scores and the baseline's on the examples that chose nothing; empty where `gain` is told on others.
+        confirmed: The winner's scores and, where it is another, the baseline's on the examples that chose nothing; empty where `gain` is told on others.
     """
 
     optimizer: str

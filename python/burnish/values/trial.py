@@ -19,7 +19,7 @@ class Trial:
         picks: The choices it is made of, by DSPy's names for them, such as ``{"0_predictor_instruction": 2}``.
         mean: Its mean score on the examples of this trial, those that it was run on before among them.
         n: How many of them count.
-        full: Whether they are the whole valset.
+        full: Whether they are the whole valset, but for a few that were not measured.
         runs: Program runs of the search up to here, those of this trial among them.
     """
 

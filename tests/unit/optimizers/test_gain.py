@@ -43,6 +43,11 @@ def test_enough_fresh_examples_tell_it_and_confirm_both_scores() -> None:
     gain, confirmed = told(session(), range(30, 60))
     assert (gain.n, gain.among) == (30, 0)
     assert [(one.name, one.n) for one in confirmed] == [("number 1", 30), ("number 0", 30)]
+    # The program as given confirms nobody but itself.
+    made = session()
+    made.searched.fresh = frozenset(range(30, 60))
+    gain, confirmed = told_gain(made, made.candidates[0])
+    assert (gain.mean, [(one.name, one.n) for one in confirmed]) == (0, [("number 0", 30)])
     # Too few of them, planned or measured, and all examples tell it.
     for made, fresh in ((session(), range(41, 60)), (session(seen=45), range(30, 60)), (session(), ())):
         gain, confirmed = told(made, fresh)

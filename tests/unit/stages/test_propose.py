@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish import BudgetExhausted, LMRejected, LMTransient, RunStopped
+from burnish import BudgetExhausted, LMRejected, LMTransient, Predict, RunStopped
 from burnish.loop import run_sync
 from burnish.stages.propose import TIPS, Wanted, WriteInstructions, proposed
 from burnish.testing import ScriptedLM
@@ -77,9 +77,27 @@ def test_the_same_text_every_time_enters_once():
     assert found.dropped == {"repeated another": 4}
 
 
-def test_quotes_and_fences_around_the_text_are_no_part_of_it():
-    lm = ScriptedLM([told('"Say less."'), told("```Say more.```")])
-    assert propose(lm, 2).instructions == {"answer": ["Say less.", "Say more."]}
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        ('"Say less."', "Say less."),
+        ("'Say less.'", "Say less."),
+        ("```Say more.```", "Say more."),
+        ("```text\nSay more,\nand `more`.\n```", "Say more,\nand `more`."),
+        ("```markdown\nSay more.", "Say more."),
+        ("`Say it.`", "Say it."),
+        # These belong to the text.
+        ("`question` is a text. Answer with `yes`", "`question` is a text. Answer with `yes`"),
+        ('"Yes" or "no"', '"Yes" or "no"'),
+        ("```\nOne\n```\nor\n```\ntwo\n```", "```\nOne\n```\nor\n```\ntwo\n```"),
+        ("First think in <thinking> tags.", "First think in <thinking> tags."),
+        ("Say it\ud83d", "Say it"),
+    ],
+)
+def test_quotes_and_fences_around_the_whole_text_are_no_part_of_it(reply, text):
+    found = propose(ScriptedLM(lambda request: told(reply)))
+    assert found.instructions == {"answer": [text]}
+    assert Predict("question -> answer").signature.with_instructions(text).instructions == text
 
 
 def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
@@ -88,7 +106,9 @@ def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
     found = propose(lm, 3)
     assert found.instructions == {"answer": ["Number 3.", "Number 5."]}
     assert found.dropped == {"were not answered": 1}
-    with pytest.raises(RunStopped, match=r"not one of 3 calls for instructions was answered: .*503"):
+    # One that is asked for alone has its second try too.
+    assert propose(ScriptedLM([down, told("Good.")])).instructions == {"answer": ["Good."]}
+    with pytest.raises(RunStopped, match=r"not one of 6 calls for instructions was answered: .*503"):
         propose(ScriptedLM(lambda request: down), 3)
 
 

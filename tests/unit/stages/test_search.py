@@ -12,7 +12,7 @@ from burnish.testing import SearcherContract
 from burnish.testing.searcher_contract import make_space
 from burnish.values.board import Board
 from burnish.values.score import Status
-from burnish.values.space import Space
+from burnish.values.space import Slot, Space
 
 
 class TestRandom(SearcherContract):
@@ -195,6 +195,18 @@ def test_the_best_is_hardly_ever_called_beaten():
     assert wrong <= 10  # 5% of 200
 
 
+def test_of_candidates_that_answer_alike_the_earliest_is_taken_for_the_best():
+    space, draw = Space([Slot("a", "instructions", "wxyz"), Slot("a", "demos", "wxyz")]), random.Random(3)
+    scores = [float(draw.random() < 0.5) for _ in range(60)]
+    for seed in range(10):
+        asks, board = SurrogateSearcher(space, seed), Board()
+        tried = [(0, 0), *(picks for picks in asks.ask([], board, 9) if picks != (0, 0))]
+        for candidate in range(len(tried)):
+            for example in range(60 if candidate == 0 else draw.randrange(7, 60)):
+                board.put(candidate, example, scores[example], Status.SCORED)
+        assert ranked(asks, tried, board) == tried
+
+
 def test_who_is_far_behind_is_beaten():
     board, draw = Board(), random.Random(0)
     for example in range(40):
@@ -206,3 +218,12 @@ def test_who_is_far_behind_is_beaten():
 def test_a_space_without_choices_is_refused():
     with pytest.raises(ConfigError, match=r"A space with \[\] choices"):
         SurrogateSearcher(Space([]), 0)
+
+
+@pytest.mark.parametrize("seed", [10**30, -(10**30), 2**63, -(2**63)])
+@pytest.mark.parametrize("searcher", [RandomSearcher, TPESearcher, SurrogateSearcher])
+def test_a_seed_of_any_size_will_do(searcher, seed):
+    space = Space([Slot("a", "instructions", "wxyz"), Slot("b", "instructions", "wxyz")])
+    asked = searcher(space, seed).ask([], Board(), 5)
+    assert asked == searcher(space, seed).ask([], Board(), 5)
+    assert len(set(asked)) == 5

@@ -170,6 +170,8 @@ def test_a_gain_says_how_it_was_told() -> None:
     assert str(lucky) == (
         "+10.0 [-5.0, +20.0] on 40 examples, corrected for the choice among 9 possible candidates: no significant gain"
     )
+    lost = Difference(40, -0.1, -0.2, -0.05, among=0)
+    assert str(lost) == "-10.0 [-20.0, -5.0] on 40 fresh examples: the program as given is better"
     assert str(Difference(40, 0.1, 0.05, 0.2, among=0)) == "+10.0 [+5.0, +20.0] on 40 fresh examples"
     assert str(Difference(40, 0.1, 0.05, 0.2)) == "+10.0 [+5.0, +20.0] on 40 examples"
 

@@ -11,6 +11,7 @@ arXiv:2309.03409 (proposals from scored attempts). Prompts and tips are worded h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,8 @@ from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
 
 _LONGEST = 20_000
+# A fence around everything, with the language in its first line.
+_FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\n)?(.*)```", re.DOTALL)
 TIPS = MappingProxyType(
     {
         "plain": "",
@@ -191,9 +194,7 @@ def _fault_of(error: Exception) -> str:
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:
     """The instructions in a reply and nothing, or whatever they are and why they cannot be used."""
-    text = reply.strip().strip("`").strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
+    text = _bare(reply.strip())
     if not any(character.isalpha() for character in text):
         return text, "were empty"
     if "<think" in text.casefold() or "</think" in text.casefold():
@@ -205,6 +206,17 @@ def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:
     if _plain(text) in map(_plain, pool):
         return text, "repeated another"
     return text, ""
+
+
+def _bare(text: str) -> str:
+    """The text without the fence or the marks around all of it; marks that only its first and last words stand in are its own."""
+    fence = _FENCE.fullmatch(text)
+    if fence is not None and "```" not in fence[1]:
+        text = fence[1].strip()
+    mark = text[:1]
+    if len(text) > 1 and mark in "`\"'" and text[-1] == mark and mark not in text[1:-1]:
+        text = text[1:-1].strip()
+    return text
 
 
 def _plain(text: str) -> str:

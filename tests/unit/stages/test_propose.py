@@ -78,8 +78,16 @@ def test_the_same_text_every_time_enters_once():
 
 
 def test_quotes_and_fences_around_the_text_are_no_part_of_it():
-    lm = ScriptedLM([told('"Say less."'), told("```Say more.```")])
-    assert propose(lm, 2).instructions == {"answer": ["Say less.", "Say more."]}
+    lm = ScriptedLM([told('"Say less."'), told("```Say more.```"), told("```text\nSay it.\n```"), told("`Say`")])
+    assert propose(lm, 4).instructions == {"answer": ["Say less.", "Say more.", "Say it.", "Say"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Read `text` and give `kind`", '"Yes" is better than "no"', "`kind` comes from `text`", "```a``` or ```b```"],
+)
+def test_quotes_and_backticks_that_belong_to_the_text_stay(text):
+    assert propose(ScriptedLM([told(text)])).instructions == {"answer": [text]}
 
 
 def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():

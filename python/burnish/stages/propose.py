@@ -179,17 +179,24 @@ async def proposed(
     return found
 
 
+class _Writer(Predict):
+    # Instructions without their end may parse, and are none.
+    _wants_whole = True
+
+
 def _writer(shown: Sequence[str]) -> Predict:
     """Who writes instructions from these inputs."""
     signature: type[Signature] = WriteInstructions
     for name in WriteInstructions.input_fields:
         if name not in shown:
             signature = signature.delete(name)
-    return Predict(signature)
+    return _Writer(signature)
 
 
 def _fault_of(error: Exception) -> str:
-    return "did not parse" if isinstance(error, ReplyError) else "were not answered"
+    if not isinstance(error, ReplyError):
+        return "were not answered"
+    return "were cut off" if error.cut_off else "did not parse"
 
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish import BudgetExhausted, LMRejected, LMTransient, RunStopped
+from burnish import BudgetExhausted, LMRejected, LMTransient, Output, RunStopped
 from burnish.loop import run_sync
 from burnish.stages.propose import TIPS, Wanted, WriteInstructions, proposed
 from burnish.testing import ScriptedLM
@@ -55,6 +55,7 @@ def test_only_what_there_is_is_shown():
         (told("..."), "were empty"),
         (told("Answer.\n<think>and then"), "were unfinished thoughts"),
         (told("  answer. "), "repeated another"),
+        (Output("[[ ## instructions ## ]]\nAnswer with one of the foll", "length"), "were cut off"),
         (told("x" * 20_001), "were longer than 20000 characters"),
     ],
 )

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from burnish.adapters.content import unmarked
 from burnish.adapters.describe import words
 from burnish.adapters.field_text import shown
 from burnish.errors import ReplyError
@@ -99,17 +100,25 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
 
 
 def as_lines(rows: Sequence[Any]) -> str:
-    """Rows as one JSON object a line, as many as a prompt has room for."""
+    """Rows as one JSON object a line, as many as a prompt has room for; of one that is longer than that the beginning of each value."""
     lines: list[str] = []
     room = _MOST_ROWS
     for row in rows:
         fields = {key: value for key, value in dict(row.items()).items() if key not in ("augmented", "dspy_uuid")}
         line = shown(fields)
+        if len(line) > _MOST_ROWS:
+            line = shown({key: _cut(value, _MOST_ROWS // len(fields)) for key, value in fields.items()})
         room -= len(line) + 1
         if lines and room < 0:
             break
         lines.append(line)
     return "\n".join(lines)
+
+
+def _cut(value: Any, most: int) -> Any:
+    """A value that has so many characters at most; pictures and the like have no part that would be one."""
+    text = shown(value)
+    return value if len(text) <= most or unmarked(text) != text else f"{text[:most]}…"
 
 
 def code_of(program: Any) -> str:

@@ -18,7 +18,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from burnish.errors import LMTransient, ReplyError, RunStopped
+from burnish.errors import LMAccessDenied, LMError, LMRejected, LMTransient, ReplyError, RunStopped
 from burnish.modules.predict import Predict
 from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
@@ -136,7 +136,7 @@ async def proposed(
 
     Raises:
         RunStopped: The model answered not one call.
-        LMRejected: It refused one.
+        LMAccessDenied: It refuses every call.
         BudgetExhausted: A cap of the run's budget was reached.
     """
     pools = {name: list(texts) for name, texts in known.items()}
@@ -151,17 +151,19 @@ async def proposed(
         config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
         try:
             reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
-        except (ReplyError, LMTransient) as error:
+        except LMAccessDenied:
+            raise
+        except (ReplyError, LMTransient, LMRejected) as error:
             return error
         return str(reply.instructions)
 
     for attempt in range(2):
         replies = await written(partial(asked, attempt=attempt), left)
-        heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
+        heard = heard or not all(isinstance(reply, LMError) for reply in replies)
         if left and not heard:
             raise RunStopped(
                 f"Stopped: not one of {len(replies)} calls for instructions was answered: {replies[0]} "
-                "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+                "Mend the cause and run again; with run_dir= set, nothing that was received is asked for again."
             )
         again = []
         for one, reply in zip(left, replies, strict=True):
@@ -194,9 +196,9 @@ def _writer(shown: Sequence[str]) -> Predict:
 
 
 def _fault_of(error: Exception) -> str:
-    if not isinstance(error, ReplyError):
-        return "were not answered"
-    return "were cut off" if error.cut_off else "did not parse"
+    if isinstance(error, LMError):
+        return "were refused" if isinstance(error, LMRejected) else "were not answered"
+    return "were cut off" if getattr(error, "cut_off", False) else "did not parse"
 
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import burnish
-from burnish import Example
+from burnish import Example, LMRejected, LMTransient, RunStopped
 from burnish.adapters.content import content
 from burnish.loop import run_sync
 from burnish.stages.grounds import as_lines, code_of, described, step_of, summarised
@@ -42,6 +44,16 @@ def test_what_does_not_parse_is_left_out():
         lambda request: "no" if "## observations ##" in request.messages[-1]["content"] else answers(request)
     )
     assert run_sync(summarised(rows(30), batch=10, lm=no_summary)) == "remark on 10 rows"
+
+
+def test_a_refused_call_is_left_out_and_an_outage_stops_the_run():
+    refusing = ScriptedLM(lambda request: LMRejected("HTTP 400", model="m"))
+    assert run_sync(summarised(rows(30), batch=10, lm=refusing)) == ""
+    assert run_sync(described(toy.Chain(), rows(3), lm=refusing)) == ""
+    down = ScriptedLM(lambda request: LMTransient("HTTP 503", model="m"))
+    for summary in (summarised(rows(3), batch=10, lm=down), described(toy.Chain(), rows(3), lm=down)):
+        with pytest.raises(RunStopped, match=r"a summary .* was not answered: HTTP 503\. Run again to go on"):
+            run_sync(summary)
 
 
 def test_a_program_is_described_from_its_own_code_and_steps():

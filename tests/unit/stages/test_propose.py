@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish import BudgetExhausted, LMRejected, LMTransient, Output, RunStopped
+from burnish import BudgetExhausted, LMAccessDenied, LMRejected, LMTransient, Output, RunStopped
 from burnish.loop import run_sync
 from burnish.stages.propose import TIPS, Wanted, WriteInstructions, proposed
 from burnish.testing import ScriptedLM
@@ -101,7 +101,17 @@ def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
         propose(ScriptedLM(lambda request: down), 3)
 
 
-@pytest.mark.parametrize("error", [LMRejected("no", model="m"), BudgetExhausted("over", cap="calls")])
+def test_a_refusal_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
+    no = LMRejected("HTTP 400: content filter", model="m")
+    lm = ScriptedLM(lambda request: no if request.rollout_id in (1, 2) else told(f"Number {request.rollout_id}."))
+    found = propose(lm, 2)
+    assert found.instructions == {"answer": ["Number 3."]}
+    assert found.dropped == {"were refused": 1}
+    with pytest.raises(RunStopped, match=r"not one of 2 calls for instructions was answered: HTTP 400: content filter"):
+        propose(ScriptedLM(lambda request: no), 2)
+
+
+@pytest.mark.parametrize("error", [LMAccessDenied("no", model="m"), BudgetExhausted("over", cap="calls")])
 def test_what_no_other_draw_would_mend_is_raised(error):
     with pytest.raises(type(error)):
         propose(ScriptedLM(lambda request: error), 2)

@@ -246,6 +246,18 @@ def test_it_composes() -> None:
         (lambda: compiled(mipro(), num_trials=3), "auto='light' sets the number"),
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
+        (lambda: mipro(prompt_model="offline/icl"), "prompt_model='offline/icl' is a text"),
+        (lambda: mipro(task_model=3), "task_model=3 is no LM"),
+        (lambda: COPRO(metric=right, prompt_model=burnish.LM), "is no LM. Write prompt_model="),
+        (lambda: compiled(mipro(), max_labeled_demos=-1), "max_labeled_demos=-1"),
+        (lambda: compiled(mipro(auto=None, num_candidates=3), num_trials=0), "num_trials=0"),
+        (lambda: compiled(mipro(), minibatch_size=2.5), "minibatch_size=2.5"),
+        (lambda: compiled(mipro(), minibatch_full_eval_steps=0), "minibatch_full_eval_steps=0"),
+        (lambda: compiled(mipro(), view_data_batch_size=0), "view_data_batch_size=0"),
+        (
+            lambda: compiled(mipro(prompt_model=burnish.LM("local/own"), budget=Budget(dollars=1))),
+            "the price of 'local/own'",
+        ),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"display_table": 5}), "display_table=5.*Leave it out"),
     ],
@@ -253,6 +265,17 @@ def test_it_composes() -> None:
 def test_what_contradicts_itself_is_refused_before_any_call(make: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         make()
+
+
+def test_the_model_of_the_settings_proposes_also_where_another_one_runs_the_program() -> None:
+    strong, weak = proposing({"instructions": "Say it well."}), toy.lm()
+    with burnish.context(lm=strong):
+        program = mipro(metric=toy.metric, task_model=weak).compile(
+            toy.Classifier(), trainset=toy.trainset(), valset=toy.valset()
+        )
+    assert (len(strong.requests), len(weak.requests)) == tuple(
+        program.report.usage[stage].calls for stage in ("propose", "score")
+    )
 
 
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:

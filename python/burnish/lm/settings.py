@@ -124,6 +124,19 @@ def _unknown(name: str) -> str:
     return f"There is no setting {name!r}. The settings are:\n{known}"
 
 
+def check_lm(**models: Any) -> None:
+    """Each of these settings is an LM, or None where it is not set.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    for name, lm in models.items():
+        if isinstance(lm, str):
+            raise ConfigError(f"{name}={lm!r} is a text. Write {name}=burnish.LM({lm!r}).")
+        if lm is not None and (isinstance(lm, type) or not hasattr(lm, "complete")):
+            raise ConfigError(f"{name}={lm!r} is no LM. Write {name}=burnish.LM('provider/name').")
+
+
 def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values, with an adapter in place of its name."""
     for name in values:
@@ -132,11 +145,7 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(values)
     if isinstance(values.get("adapter"), str):
         values["adapter"] = lookup("adapters", values["adapter"])()
-    lm = values.get("lm")
-    if isinstance(lm, str):
-        raise ConfigError(f"lm={lm!r} is a text. Write lm=burnish.LM({lm!r}).")
-    if lm is not None and not hasattr(lm, "complete"):
-        raise ConfigError(f"lm={lm!r} is no LM. Write lm=burnish.LM('provider/name').")
+    check_lm(lm=values.get("lm"))
     rm = values.get("rm")
     if rm is not None and (isinstance(rm, type) or not callable(rm)):
         raise ConfigError(f"rm={rm!r}: {_MEANING['rm']}. Give an object, not a class or a text.")

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from burnish.engine.check import refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
+from burnish.lm.settings import check_lm
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
-from burnish.optimizers.slots import told_apart
-from burnish.values.space import Candidate, Choice
+from burnish.optimizers.slots import telling, told_apart
+from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
-
-Instructions = Mapping[str, str]
 
 
 class COPRO(Optimizer):
@@ -73,6 +71,7 @@ class COPRO(Optimizer):
             raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
         check_whole(2, breadth=breadth)
         check_whole(1, depth=depth)
+        check_lm(prompt_model=prompt_model)
         self.prompt_model = prompt_model
         self.breadth = breadth
         self.depth = depth
@@ -132,18 +131,9 @@ class COPRO(Optimizer):
     ) -> list[int]:
         """The numbers of candidates with these instructions, scored; what was scored before is not scored again."""
         new = [told for told in pool if tuple(told.values()) not in known]
-        candidates = [_telling(base, told, len(known) + number) for number, told in enumerate(new)]
+        candidates = [telling(base, told, len(known) + number) for number, told in enumerate(new)]
         for told, number in zip(new, session.enter(candidates), strict=True):
             known[tuple(told.values())] = number
         numbers = [known[tuple(told.values())] for told in pool]
         await race_on(session, numbers)
         return numbers
-
-
-def _telling(base: Candidate, told: Instructions, number: int) -> Candidate:
-    """The program as given with these instructions; as it is for number 0."""
-    if number == 0:
-        return base
-    own = {name: base.choices.get(name, Choice()) for name in told}
-    choices = {name: replace(own[name], instructions=text, prompts={}) for name, text in told.items()}
-    return Candidate(f"instructions {number}", choices)

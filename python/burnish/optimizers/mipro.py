@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from burnish.engine.check import check_program
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import context
+from burnish.lm.settings import check_lm, context, settings
 from burnish.loop import all_of
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
@@ -113,6 +113,7 @@ class MIPROv2(BootstrapFewShot):
         if metric is None:
             raise ConfigError("MIPROv2 needs a metric to choose by. Give metric=...")
         check_whole(1, num_candidates=num_candidates)
+        check_lm(prompt_model=prompt_model, task_model=task_model)
         check_auto(auto, num_candidates)
         self.prompt_model = prompt_model
         self.task_model = task_model
@@ -141,9 +142,15 @@ class MIPROv2(BootstrapFewShot):
     async def acompile(self, student: Any, *, trainset: Sequence[Example] = (), **given: Any) -> Any:
         """`compile`, from async code."""
         twin = copy.copy(self)
+        check_whole(0, **{name: given.get(name) for name in ("max_bootstrapped_demos", "max_labeled_demos")})
         for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
             if given.get(name) is not None:
                 setattr(twin, name, given.pop(name))
+        sizes = ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size")
+        check_whole(1, **{name: given.get(name) for name in sizes})
+        if self.prompt_model is None and self.task_model is not None:
+            # Taken now: once the task model is that of the settings, nothing else would propose.
+            twin.prompt_model = settings.lm
         if given.pop("requires_permission_to_run", None):
             raise ConfigError(
                 "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."

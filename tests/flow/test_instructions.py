@@ -291,3 +291,13 @@ def test_the_estimate_holds(tmp_path: Any) -> None:
         with burnish.context(lm=burnish.LM("offline/icl")):
             low, high = optimizer.estimate(sorter(), load("train")[:80], load("val")[:60]).calls
         assert low <= compiled(optimizer).report.total.calls <= high
+
+
+def test_the_estimate_of_coordinate_ascent_counts_the_candidates_of_each_predictor() -> None:
+    lm = proposing(lambda request: {"instructions": f"Say it, variant {request.rollout_id}."})
+    optimizer = COPRO(metric=toy.metric, breadth=3, depth=2, progress=False)
+    with burnish.context(lm=lm):
+        low, high = optimizer.estimate(toy.Chain(), toy.trainset()).calls
+        optimizer.compile(toy.Chain(), trainset=toy.trainset())
+    # As given, and of each of two predictors 3 - 1 and 3 more, each of which runs both.
+    assert low <= len(lm.requests) == 2 * 5 + 2 * 24 * (1 + 2 * 5) <= high

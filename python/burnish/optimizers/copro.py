@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from burnish.engine.check import refuse_unknown
+from burnish.engine.check import check_examples, check_program, refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import check_lm
 from burnish.optimizers.base import Optimizer
+from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
 from burnish.optimizers.slots import telling, told_apart
+from burnish.values.example import Example
 from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
 
@@ -92,10 +94,12 @@ class COPRO(Optimizer):
         twin.progress = eval_kwargs.get("display_progress", self.progress)
         return await twin.acompile(student, **given)
 
-    def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
-        """Scoring, of one predictor; `estimate` multiplies by their number."""
-        rounds = self.breadth * self.depth
-        return {"propose": (0, 2 * rounds), "score": (trainset, trainset * (1 + rounds))}
+    def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
+        """See `Optimizer.estimate`; the candidates of each predictor are run for themselves."""
+        check_program(program, "program to compile", asks=False, tunes=True)
+        size, rounds = len(check_examples(trainset, "trainset")), self.breadth * self.depth
+        candidates = 1 + len(program.predictors()) * rounds
+        return Estimate.of(program, {"propose": (0, 2 * rounds), "score": (size, size * candidates)})
 
     async def search(self, session: Session) -> Candidate:
         """Round by round, predictor by predictor."""

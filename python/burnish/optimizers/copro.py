@@ -53,6 +53,7 @@ class COPRO(Optimizer):
         depth: Rounds.
         init_temperature: Of the proposals.
         track_stats: Taken for DSPy's sake: the report always has every candidate.
+        verbose: Show a live display, as `progress` does.
         common: The settings of every optimizer, see `Optimizer`.
     """
 
@@ -66,9 +67,11 @@ class COPRO(Optimizer):
         depth: int = 3,
         init_temperature: float = 1.4,
         track_stats: bool = False,
+        *,
+        verbose: bool = False,
         **common: Any,
     ) -> None:
-        super().__init__(metric=metric, **common)
+        super().__init__(metric=metric, **{"progress": verbose or None, **common})
         if metric is None:
             raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
         check_whole(2, breadth=breadth)

@@ -278,6 +278,14 @@ def test_the_model_of_the_settings_proposes_also_where_another_one_runs_the_prog
     )
 
 
+@pytest.mark.parametrize("seed", [1, 9])
+def test_of_candidates_that_are_all_alike_the_program_as_given_stays(seed: int) -> None:
+    with burnish.context(lm=proposing(lambda request: {"instructions": f"Say it, variant {request.rollout_id}."})):
+        program = mipro(metric=toy.metric, seed=seed).compile(toy.Chain(), trainset=toy.trainset(), valset=toy.valset())
+    assert program.report.unchanged
+    assert len(program.report.candidates) > 10
+
+
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
     lm = toy.lm()
     with burnish.context(lm=lm), pytest.raises(ConfigError, match="no searcher 'tp'; did you mean 'tpe'"):

@@ -197,7 +197,8 @@ def ranked(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[Pic
     means, seen = expected(searcher, tried, board), _seen(board)
     few = 0.0 if isinstance(searcher, SurrogateSearcher) else SHARE_TO_LEAD * max(seen.values(), default=0)
     measured = [place for place, mean in enumerate(means) if not math.isnan(mean)]
-    return [tried[place] for place in sorted(measured, key=lambda place: (seen[place] < few, -means[place]))]
+    # Rounded, since of equal candidates the rounding errors of a fit would choose, and not alike on every machine.
+    return [tried[place] for place in sorted(measured, key=lambda place: (seen[place] < few, -round(means[place], 9)))]
 
 
 def expected(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[float]:

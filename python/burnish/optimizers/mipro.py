@@ -19,10 +19,10 @@ from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_s
 from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding, labelled_rows
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
+from burnish.optimizers.searchers import searcher_of
 from burnish.optimizers.session import Session
 from burnish.optimizers.slots import space_of
 from burnish.optimizers.trials import trials
-from burnish.plugins.manager import lookup
 from burnish.stages.schedule import Confirmed
 from burnish.values.example import Example
 from burnish.values.space import Candidate, Slot, Space
@@ -157,7 +157,7 @@ class MIPROv2(BootstrapFewShot):
             )
         check_auto(self.auto, self.num_candidates, given.get("num_trials"))
         # An unknown name, or a searcher that cannot be made here, is told of before anything is paid for.
-        lookup("searchers", self.searcher or _OURS)(Space([Slot("", "instructions", [""])]), twin.seed)
+        searcher_of(self.searcher or _OURS, Space([Slot("", "instructions", [""])]), twin.seed)
         train, valset = split(trainset, given.pop("valset", None), auto=self.auto, seed=twin.seed)
         with context(**({} if self.task_model is None else {"lm": self.task_model})):
             return await super(MIPROv2, twin).acompile(student, trainset=train, valset=valset, **given)
@@ -204,8 +204,7 @@ class MIPROv2(BootstrapFewShot):
         plan = partial(
             Plan.of, trials=num_trials, minibatch=size, full_every=minibatch_full_eval_steps, valset=len(session.valset)
         )
-        make = lookup("searchers", self.searcher or _OURS)
-        searcher = make(arena.space, session.seed)
+        searcher = searcher_of(self.searcher or _OURS, arena.space, session.seed)
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
@@ -214,7 +213,7 @@ class MIPROv2(BootstrapFewShot):
             for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
-            searcher = make(arena.space, session.seed)
+            searcher = searcher_of(_OURS, arena.space, session.seed)
             schedule = _confirmed(plan(arena.space))
         await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)

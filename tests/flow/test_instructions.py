@@ -125,6 +125,15 @@ def test_the_gain_is_told_on_fresh_examples_where_the_search_left_some_and_else_
     assert few.gain.mean - few.gain.low > few.gain.high - few.gain.mean
 
 
+def test_to_be_run_once_more_for_the_gain_makes_the_program_as_given_none_of_the_best() -> None:
+    rows = load("train")
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        report = mipro().compile(sorter(), trainset=rows[:60], valset=rows[60:160]).report
+    first, *others = [entry["seed"] for entry in report.candidate_programs]
+    assert (first, others[-1]) == (report.winner, "as given")
+    assert report.confirmed
+
+
 @pytest.mark.parametrize(
     "optimizer", [mipro, lambda **given: COPRO(metric=right, breadth=3, depth=2, progress=False, **given)]
 )

@@ -122,8 +122,12 @@ class Arena:
         await self.measure(wanted)
         self.session.searched.fresh = frozenset(wanted[0][1]) - seen
 
-    def won(self, winner: Picks) -> Candidate:
-        """The candidate with these picks; what its choices did is told to the report."""
+    def won(self, winner: Picks, searcher: Searcher | None = None) -> Candidate:
+        """The candidate with these picks; what its choices did is told to the report, and how the searcher ranks the others."""
+        if searcher is not None:
+            # By their means, the program as given would outrank better ones that had no second run to tell the gain.
+            order = ranked(searcher, self.tried, self.session.board)
+            self.session.searched.ranking = [self.number(picks) for picks in order]
         self.session.searched.effects = effects_of(self.space, self.tried, self.session.board, winner)
         return self.session.candidates[self.number(winner)]
 

@@ -218,7 +218,7 @@ class MIPROv2(BootstrapFewShot):
         await arena.search(schedule.search, searcher)
         winner = arena.best(searcher)
         await arena.confirm(schedule, winner)
-        return arena.won(winner)
+        return arena.won(winner, searcher)
 
     def _choices(self) -> tuple[bool, int, int]:
         """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""

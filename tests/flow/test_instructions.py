@@ -256,6 +256,7 @@ def test_it_composes() -> None:
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
         (lambda: mipro(prompt_model="offline/icl"), "prompt_model='offline/icl' is a text"),
+        (lambda: mipro(max_rounds=2), "MIPROv2 has no option 'max_rounds'"),
         (lambda: mipro(task_model=3), "task_model=3 is no LM"),
         (lambda: COPRO(metric=right, prompt_model=burnish.LM), "is no LM. Write prompt_model="),
         (lambda: compiled(mipro(), max_labeled_demos=-1), "max_labeled_demos=-1"),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_program
+from burnish.engine.check import check_program, refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import check_lm, context, settings
@@ -107,6 +107,8 @@ class MIPROv2(BootstrapFewShot):
     ) -> None:
         if log_dir is not None and common.get("run_dir") is not None:
             raise ConfigError("log_dir and run_dir are the same: give one of them.")
+        # The base class has options that mean nothing here, and tells of `traces` itself.
+        refuse_unknown(common, self._options() | {"traces"}, type(self).__name__)
         common = {"run_dir": log_dir, "seed": seed, "progress": verbose or None, **common}
         limits = (max_bootstrapped_demos, max_labeled_demos, 1, max_errors)
         super().__init__(metric, metric_threshold, teacher_settings, *limits, num_threads=num_threads, **common)

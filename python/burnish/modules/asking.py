@@ -38,7 +38,7 @@ async def answered(
     *,
     config: Mapping[str, Any],
     predictor: str,
-    whole: bool = False,
+    strict: bool = False,
 ) -> tuple[Outputs, dict[str, Any]]:
     """The outputs of each completion that parses, and what was used by model.
 
@@ -48,13 +48,13 @@ async def answered(
         inputs: Values of the signature's inputs.
         config: The call's settings; they go over the adapter's.
         predictor: Under which name to book the usage.
-        whole: Whether a reply that was cut off is none, even where it parses.
+        strict: Whether a reply that was cut off is none, even where it parses, and none is asked for in another form.
 
     Raises:
         ReplyError: No reply parses, that of the adapter's fallback included; it carries the last one.
         LMError: There was no reply.
     """
-    question = _Question(predictor, whole=whole)
+    question = _Question(predictor, strict=strict)
     outputs = await question.answered(model, prompts, inputs, config)
     return outputs, {name: usage.to_dict() for name, usage in question.used.items()}
 
@@ -64,16 +64,16 @@ class _Question:
 
     Args:
         predictor: Under which name to book the usage.
-        whole: See `answered`.
+        strict: See `answered`.
 
     Attributes:
         used: What was used so far, by model.
     """
 
-    def __init__(self, predictor: str, *, whole: bool) -> None:
+    def __init__(self, predictor: str, *, strict: bool) -> None:
         self.used: dict[str, Usage] = {}
         self._predictor = predictor
-        self._whole = whole
+        self._strict = strict
         self._is_heard = True
 
     async def answered(
@@ -85,7 +85,7 @@ class _Question:
             return await self._asked(model, prompts, inputs, config)
         except ReplyError as error:
             # A reply that was cut off would be cut off again.
-            if fallback is None or error.cut_off:
+            if fallback is None or error.cut_off or self._strict:
                 raise
             first = error
         try:
@@ -176,7 +176,7 @@ class _Question:
             reading = prompts.adapter.read(prompts.signature, output, capabilities, ask)
             try:
                 values = await watched_await("adapter_parse", prompts.adapter, told, reading)
-                if self._whole and output.finish_reason == "length":
+                if self._strict and output.finish_reason == "length":
                     raise ReplyError("The reply parses, but its end is missing.", reply=output.text)
             except ReplyError as error:
                 if output.finish_reason == "length":

@@ -52,7 +52,7 @@ class MIPROv2(BootstrapFewShot):
 
     What it costs (LM calls):
         Bootstrapping as `BootstrapFewShot` does for each order; proposals: predictors × instructions, at most twice, and 6 for
-        summaries; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
+        summaries, each at most twice; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
 
     Example:
         >>> optimizer = MIPROv2(metric=lambda example, prediction, trace=None: True, auto="light")

@@ -2,7 +2,8 @@
 
 A proposal is one call. What comes back is checked before it may enter a pool: it has words, no unfinished thought, no
 header of a reply's form, a bearable length, and is no other proposal again. What fails is asked for once more, as another
-draw; what fails twice is left out and told. No reply, however bad, costs more than its own two calls.
+draw, and where it did not parse in the adapter's other form; what fails twice is left out and told. No reply, however bad,
+costs more than its own two calls.
 
 Source: Opsahl-Ong et al. 2024, "Optimizing Instructions and Demonstrations for Multi-Stage Language Model Programs",
 arXiv:2406.11695, sections 3.1 and 4 (grounded proposals); Yang et al. 2023, "Large Language Models as Optimizers",
@@ -18,7 +19,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from burnish.adapters.base import Adapter
+from burnish.adapters.chat import ChatAdapter
 from burnish.errors import LMAccessDenied, LMError, LMRejected, LMTransient, ReplyError, RunStopped
+from burnish.lm.settings import context, settings
 from burnish.modules.predict import Predict
 from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
@@ -145,12 +149,17 @@ async def proposed(
     heard = False
     # One for all that show the same inputs, so that its prompt is made once.
     writers = {shown: _writer(shown) for shown in {tuple(one.inputs()) for one in wanted}}
+    adapter: Adapter = settings.adapter or ChatAdapter()
+    # Whose reply does not parse in one form is asked for the other one, where the adapter has such.
+    unread: set[int] = set()
 
     async def asked(one: Wanted, attempt: int) -> str | Exception:
         inputs = one.inputs()
         config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
+        form = (adapter.fallback if id(one) in unread else None) or adapter
         try:
-            reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
+            with context(adapter=form):
+                reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
         except LMAccessDenied:
             raise
         except (ReplyError, LMTransient, LMRejected) as error:
@@ -175,6 +184,8 @@ async def proposed(
                 found.instructions[one.predictor].append(text)
             elif attempt == 0:
                 again.append(one)
+                if isinstance(reply, ReplyError):
+                    unread.add(id(one))
             else:
                 found.dropped[fault] = found.dropped.get(fault, 0) + 1
         left = again
@@ -182,8 +193,8 @@ async def proposed(
 
 
 class _Writer(Predict):
-    # Instructions without their end may parse, and are none.
-    _wants_whole = True
+    # Instructions without their end may parse, and are none; and what does not parse is asked for again here.
+    _is_strict = True
 
 
 def _writer(shown: Sequence[str]) -> Predict:

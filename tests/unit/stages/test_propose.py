@@ -72,6 +72,15 @@ def test_what_cannot_be_used_is_asked_for_once_more_and_then_left_out(reply, rea
     assert {request.rollout_id for request in lm.requests} == {1, 2}
 
 
+def test_a_reply_that_does_not_parse_costs_one_more_call_which_asks_for_the_other_form():
+    lm = ScriptedLM(["no section at all", {"instructions": "Good."}])
+    assert propose(lm).instructions == {"answer": ["Good."]}
+    assert ["Reply with one JSON object" in request.messages[-1]["content"] for request in lm.requests] == [False, True]
+    lm = ScriptedLM(lambda request: "no section at all")
+    propose(lm, 3)
+    assert len(lm.requests) == 6
+
+
 def test_the_same_text_every_time_enters_once():
     found = propose(ScriptedLM(lambda request: told("Be kind.")), 5)
     assert found.instructions == {"answer": ["Be kind."]}

@@ -198,7 +198,9 @@ def ranked(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[Pic
     few = 0.0 if isinstance(searcher, SurrogateSearcher) else SHARE_TO_LEAD * max(seen.values(), default=0)
     measured = [place for place, mean in enumerate(means) if not math.isnan(mean)]
     # Rounded, since of equal candidates the rounding errors of a fit would choose, and not alike on every machine.
-    return [tried[place] for place in sorted(measured, key=lambda place: (seen[place] < few, -round(means[place], 9)))]
+    largest = max((abs(means[place]) for place in measured), default=0.0) or 1.0
+    order = sorted(measured, key=lambda place: (seen[place] < few, -round(means[place] / largest, 9)))
+    return [tried[place] for place in order]
 
 
 def expected(searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[float]:

@@ -86,6 +86,17 @@ def test_the_surrogate_says_which_slot_makes_the_difference():
     assert sum(advice.slots) + advice.pairs + advice.own == pytest.approx(1)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
+def test_candidates_are_ranked_alike_on_any_scale_and_of_equal_ones_the_earlier_comes_first(scale):
+    space, board = make_space((2, 2)), Board()
+    tried = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for number, worth in enumerate([0.25, 0.25, 0.75, 0.75]):
+        for example in range(20):
+            board.put(number, example, scale * (worth + 0.1 * (example % 3)), Status.SCORED)
+    assert ranked(RandomSearcher(space, 0), tried, board) == [(1, 0), (1, 1), (0, 0), (0, 1)]
+    assert ranked(SurrogateSearcher(space, 0), tried, board)[:2] == [(1, 0), (1, 1)]
+
+
 def test_the_expected_score_of_the_winner_is_not_flattered():
     space, excess = make_space((6, 6)), []
     for seed in range(30):

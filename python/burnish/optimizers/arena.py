@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from burnish.loop import in_thread
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
 from burnish.stages.schedule import Confirmed, Rejects, Steps, ranked
@@ -73,7 +74,8 @@ class Arena:
 
     async def step(self, schedule: Steps | Rejects, searcher: Searcher) -> bool:
         """One step of a schedule; whether there was one left."""
-        wanted = schedule.next(searcher, self.tried, self.session.board)
+        # A fit may take a second, in which calls of others go on.
+        wanted = await in_thread(schedule.next, searcher, self.tried, self.session.board)
         await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
         return bool(wanted)
 
@@ -126,8 +128,7 @@ class Arena:
         """The candidate with these picks; what its choices did is told to the report, and how the searcher ranks the others."""
         if searcher is not None:
             # By their means, the program as given would outrank better ones that had no second run to tell the gain.
-            order = ranked(searcher, self.tried, self.session.board)
-            self.session.searched.ranking = [self.number(picks) for picks in order]
+            self.session.searched.ranking = list(map(self.number, ranked(searcher, self.tried, self.session.board)))
         self.session.searched.effects = effects_of(self.space, self.tried, self.session.board, winner)
         return self.session.candidates[self.number(winner)]
 
@@ -135,9 +136,8 @@ class Arena:
         """The picks by DSPy's names; instructions without a slot are the program's own."""
         names = self.session.predictors
         told = dict.fromkeys((f"{place}_predictor_instruction" for place in range(len(names))), 0)
-        parts = {"instructions": "instruction"}
         return told | {
-            f"{names.index(slot.predictor)}_predictor_{parts.get(slot.part, slot.part)}": pick
+            f"{names.index(slot.predictor)}_predictor_{slot.part.replace('instructions', 'instruction')}": pick
             for slot, pick in zip(self.space.slots, picks, strict=True)
         }
 

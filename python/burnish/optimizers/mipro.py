@@ -12,7 +12,7 @@ from burnish.engine.check import check_program, refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import check_lm, context, settings
-from burnish.loop import all_of
+from burnish.loop import all_of, in_thread
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
@@ -218,9 +218,9 @@ class MIPROv2(BootstrapFewShot):
             searcher = searcher_of(_OURS, arena.space, session.seed)
             schedule = _confirmed(plan(arena.space))
         await arena.search(schedule.search, searcher)
-        winner = arena.best(searcher)
+        winner = await in_thread(arena.best, searcher)
         await arena.confirm(schedule, winner)
-        return arena.won(winner, searcher)
+        return await in_thread(arena.won, winner, searcher)
 
     def _choices(self) -> tuple[bool, int, int]:
         """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""

@@ -130,6 +130,15 @@ def confirmed(schedule, sizes, *, seed=0):
     return winner, student, set(board.example), wanted, len(board) + len(new)
 
 
+@pytest.mark.parametrize(("budget", "examples"), [(14_000, 600), (40_000, 60)])
+def test_however_large_the_budget_there_are_no_more_candidates_than_can_be_fitted_in_time(budget, examples):
+    space = make_space((10, 19, 10, 19))
+    _, board, tried, steps = search(Steps(budget, examples), RandomSearcher(space, 0), additive)
+    assert 400 < len(tried) <= 500
+    assert len(board) <= budget
+    assert len(steps) > 3
+
+
 def test_winner_and_student_are_confirmed_side_by_side_on_examples_that_nobody_saw():
     schedule = Confirmed(527, 100)
     winner, student, seen, wanted, paid = confirmed(schedule, (6, 6))

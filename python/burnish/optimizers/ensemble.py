@@ -66,7 +66,7 @@ class Ensemble:
         Raises:
             ConfigError: There are none, one is no program, or `size` is more than there are.
         """
-        given = list(programs)
+        given = [] if isinstance(programs, Module) else list(programs)
         if not given:
             raise ConfigError("Ensemble needs programs: give a list, such as optimized.report.top(5).")
         for number, program in enumerate(given):

@@ -126,7 +126,10 @@ class MIPROv2(BootstrapFewShot):
         self.searcher = searcher
 
     def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
-        """See `Optimizer.estimate`; as `compile` does, it takes the examples to choose by from the trainset where there are no others."""
+        """See `Optimizer.estimate`; for a `compile` whose own settings, such as `num_trials`, are left at their defaults.
+
+        As `compile` does, it takes the examples to choose by from the trainset where there are no others.
+        """
         check_program(program, "program to compile", asks=False, tunes=True)
         train, held_out = split(trainset, valset, auto=self.auto, seed=self.seed)
         zero_shot, instructions, sets = self._choices()

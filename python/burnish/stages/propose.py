@@ -207,9 +207,9 @@ def _writer(shown: Sequence[str]) -> Predict:
 
 
 def _fault_of(error: Exception) -> str:
-    if isinstance(error, LMError):
-        return "were refused" if isinstance(error, LMRejected) else "were not answered"
-    return "were cut off" if getattr(error, "cut_off", False) else "did not parse"
+    if isinstance(error, ReplyError):
+        return "were cut off" if error.cut_off else "did not parse"
+    return "were refused" if isinstance(error, LMRejected) else "were not answered"
 
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 import burnish
-from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, LMTransient, MIPROv2
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, MIPROv2
 from burnish.datasets.support_tickets import intents, load
 from burnish.testing import ScriptedLM, toy
 
@@ -126,6 +126,15 @@ def test_the_gain_is_told_on_fresh_examples_where_the_search_left_some_and_else_
     assert few.gain.mean - few.gain.low > few.gain.high - few.gain.mean
 
 
+def test_to_be_run_once_more_for_the_gain_makes_the_program_as_given_none_of_the_best() -> None:
+    rows = load("train")
+    with burnish.context(lm=burnish.LM("offline/icl")):
+        report = mipro().compile(sorter(), trainset=rows[:60], valset=rows[60:160]).report
+    first, *others = [entry["seed"] for entry in report.candidate_programs]
+    assert (first, others[-1]) == (report.winner, "as given")
+    assert report.confirmed
+
+
 @pytest.mark.parametrize(
     "optimizer", [mipro, lambda **given: COPRO(metric=right, breadth=3, depth=2, progress=False, **given)]
 )
@@ -179,10 +188,10 @@ def test_a_proposer_of_no_use_leaves_the_program_as_it_is(reply: Any, searcher: 
         ("observations", "The model brought no summary of the data: proposals are made without it."),
     ],
 )
-def test_a_summary_that_is_not_answered_is_left_out(silent: str, says: str) -> None:
+def test_a_summary_that_is_refused_is_left_out(silent: str, says: str) -> None:
     def reply(request: Any) -> Any:
         if f"`{silent}`" in request.messages[-1]["content"]:
-            return LMTransient("No answer.", model="scripted/model")
+            return LMRejected("HTTP 400: content filter", model="scripted/model")
         return dict.fromkeys(("instructions", "description", "observations"), f"Say it, variant {request.rollout_id}.")
 
     with burnish.context(lm=proposing(reply)):
@@ -281,6 +290,15 @@ def test_it_composes() -> None:
         (lambda: compiled(mipro(), seed="a"), "seed='a'"),
         (lambda: compiled(mipro(searcher="tp")), "tpe"),
         (lambda: compiled(mipro(), requires_permission_to_run=True), "asks nobody"),
+        (lambda: mipro(prompt_model="offline/icl"), "prompt_model='offline/icl' is a text"),
+        (lambda: mipro(max_rounds=2), "MIPROv2 has no option 'max_rounds'"),
+        (lambda: mipro(task_model=3), "task_model=3 is no LM"),
+        (lambda: COPRO(metric=right, prompt_model=burnish.LM), "is no LM. Write prompt_model="),
+        (lambda: compiled(mipro(), minibatch_size=2.5), "minibatch_size=2.5"),
+        (
+            lambda: compiled(mipro(prompt_model=burnish.LM("local/own"), budget=Budget(dollars=1))),
+            "the price of 'local/own'",
+        ),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"threads": 3}), "num_threads"),
         (lambda: compiled(COPRO(metric=right), eval_kwargs={"display_table": 5}), "display_table=5.*Leave it out"),
     ],
@@ -306,6 +324,25 @@ def test_options_that_are_none_are_as_by_default() -> None:
 def test_an_ensemble_of_no_list_says_what_it_needs(programs: Any) -> None:
     with pytest.raises(ConfigError, match="needs programs, not .*: give a list"):
         Ensemble().compile(programs)
+
+
+def test_the_model_of_the_settings_proposes_also_where_another_one_runs_the_program() -> None:
+    strong, weak = proposing({"instructions": "Say it well."}), toy.lm()
+    with burnish.context(lm=strong):
+        program = mipro(metric=toy.metric, task_model=weak).compile(
+            toy.Classifier(), trainset=toy.trainset(), valset=toy.valset()
+        )
+    assert (len(strong.requests), len(weak.requests)) == tuple(
+        program.report.usage[stage].calls for stage in ("propose", "score")
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 9])
+def test_of_candidates_that_are_all_alike_the_program_as_given_stays(seed: int) -> None:
+    with burnish.context(lm=proposing(lambda request: {"instructions": f"Say it, variant {request.rollout_id}."})):
+        program = mipro(metric=toy.metric, seed=seed).compile(toy.Chain(), trainset=toy.trainset(), valset=toy.valset())
+    assert program.report.unchanged
+    assert len(program.report.candidates) > 10
 
 
 def test_an_unknown_searcher_is_told_of_before_anything_is_paid_for() -> None:
@@ -335,3 +372,13 @@ def test_the_estimate_holds(tmp_path: Any) -> None:
         with burnish.context(lm=burnish.LM("offline/icl")):
             low, high = optimizer.estimate(sorter(), load("train")[:80], load("val")[:60]).calls
         assert low <= compiled(optimizer).report.total.calls <= high
+
+
+def test_the_estimate_of_coordinate_ascent_counts_the_candidates_of_each_predictor() -> None:
+    lm = proposing(lambda request: {"instructions": f"Say it, variant {request.rollout_id}."})
+    optimizer = COPRO(metric=toy.metric, breadth=3, depth=2, progress=False)
+    with burnish.context(lm=lm):
+        low, high = optimizer.estimate(toy.Chain(), toy.trainset()).calls
+        optimizer.compile(toy.Chain(), trainset=toy.trainset())
+    # As given, and of each of two predictors 3 - 1 and 3 more, each of which runs both.
+    assert low <= len(lm.requests) == 2 * 5 + 2 * 24 * (1 + 2 * 5) <= high

@@ -41,6 +41,9 @@ def model(request):
         if passage in text:
             return {"next_thought": "I know it.", "next_tool_name": "finish", "next_tool_args": {}}
         return {"next_thought": "I search.", "next_tool_name": "search", "next_tool_args": {"query": question}}
+    for written in ("instructions", "observations", "summary", "description"):
+        if f"`{written}`" in text:
+            return {written: "Name the planet."}
     if "`precision`" in text:
         return {"reasoning": "Compared.", "recall": 1.0, "precision": 1.0}
     if "`label`" in text:
@@ -87,6 +90,47 @@ def test_random_search_with_a_config(trainset):
     teleprompter = dspy.BootstrapFewShotWithRandomSearch(metric=dspy.evaluate.answer_exact_match, **config)
     optimized_program = teleprompter.compile(dspy.ChainOfThought("question -> answer"), trainset=trainset)
     assert len(optimized_program.candidate_programs) == 13
+
+
+def test_copro(trainset):
+    eval_kwargs = dict(num_threads=16, display_progress=True, display_table=0)  # noqa: C408
+    copro_teleprompter = COPRO(  # noqa: F405
+        prompt_model=dspy.settings.lm,
+        metric=dspy.evaluate.answer_exact_match,
+        breadth=2,
+        depth=1,
+        init_temperature=1.4,
+        verbose=False,
+    )
+    compiled = copro_teleprompter.compile(
+        dspy.ChainOfThought("question -> answer"), trainset=trainset, eval_kwargs=eval_kwargs
+    )
+    assert [entry["score"] for entry in compiled.candidate_programs] == [100.0, 100.0]
+
+
+@pytest.mark.parametrize("demos", [3, 0])
+def test_mipro(trainset, demos):
+    teleprompter = MIPROv2(metric=dspy.evaluate.answer_exact_match, auto="light")  # noqa: F405
+    program = dspy.ChainOfThought("question -> answer")
+    optimized_program = teleprompter.compile(
+        program.deepcopy(),
+        trainset=trainset,
+        max_bootstrapped_demos=demos,
+        max_labeled_demos=demos,
+        requires_permission_to_run=False,
+    )
+    assert optimized_program.score == 100.0
+    assert "full_eval_score" in optimized_program.trial_logs[1] or "mb_score" in optimized_program.trial_logs[1]
+
+
+def test_ensemble(trainset):
+    fewshot_optimizer = BootstrapFewShotWithRandomSearch(  # noqa: F405
+        metric=dspy.evaluate.answer_exact_match, max_bootstrapped_demos=2, num_candidate_programs=2, num_threads=4
+    )
+    compiled = fewshot_optimizer.compile(dspy.ChainOfThought("question -> answer"), trainset=trainset, valset=trainset)
+    programs = [entry["program"] for entry in compiled.candidate_programs]
+    ensemble = Ensemble(reduce_fn=dspy.majority).compile(programs[:3])  # noqa: F405
+    assert ensemble(question=ROWS[0]["question"]).answer == "Jupiter"
 
 
 def hotpot(folder):

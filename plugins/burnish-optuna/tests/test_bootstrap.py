@@ -141,6 +141,11 @@ def test_no_two_candidates_are_the_same_and_a_small_space_ends():
     assert len(set(shown)) == 5
 
 
+def test_the_gain_is_corrected_for_no_more_candidates_than_there_can_be():
+    # 8 demos dealt out to two places, each with none besides, and the program as it is.
+    assert compiled(toy.Classifier(), max_bootstrapped_demos=2).report.gain.among == 1 + 5 * 5
+
+
 def test_where_nothing_passes_labelled_demos_are_left():
     def strict(example, prediction, trace=None):
         return trace is None and toy.metric(example, prediction)

@@ -37,7 +37,7 @@ def show(saved: str, demos: int, chart: str | None, full: bool) -> None:
         raise StateError(f"{saved}: {error}") from error
     Console().print(renderable)
     if chart is not None:
-        effects_chart(SavedProgram.of(content).effects, chart)
+        click.echo(f"Saved to {effects_chart(SavedProgram.of(content).effects, chart)}")
 
 
 @click.command()

@@ -133,7 +133,7 @@ def check_lm(**models: Any) -> None:
     for name, lm in models.items():
         if isinstance(lm, str):
             raise ConfigError(f"{name}={lm!r} is a text. Write {name}=burnish.LM({lm!r}).")
-        if lm is not None and not hasattr(lm, "complete"):
+        if lm is not None and (isinstance(lm, type) or not hasattr(lm, "complete")):
             raise ConfigError(f"{name}={lm!r} is no LM. Write {name}=burnish.LM('provider/name').")
 
 

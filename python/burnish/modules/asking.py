@@ -32,7 +32,13 @@ Outputs = list[dict[str, Any]]
 
 
 async def answered(
-    model: LM, prompts: Prompts, inputs: Mapping[str, Any], *, config: Mapping[str, Any], predictor: str
+    model: LM,
+    prompts: Prompts,
+    inputs: Mapping[str, Any],
+    *,
+    config: Mapping[str, Any],
+    predictor: str,
+    strict: bool = False,
 ) -> tuple[Outputs, dict[str, Any]]:
     """The outputs of each completion that parses, and what was used by model.
 
@@ -42,12 +48,13 @@ async def answered(
         inputs: Values of the signature's inputs.
         config: The call's settings; they go over the adapter's.
         predictor: Under which name to book the usage.
+        strict: Whether a reply that was cut off is none, even where it parses, and none is asked for in another form.
 
     Raises:
         ReplyError: No reply parses, that of the adapter's fallback included; it carries the last one.
         LMError: There was no reply.
     """
-    question = _Question(predictor)
+    question = _Question(predictor, strict=strict)
     outputs = await question.answered(model, prompts, inputs, config)
     return outputs, {name: usage.to_dict() for name, usage in question.used.items()}
 
@@ -57,14 +64,16 @@ class _Question:
 
     Args:
         predictor: Under which name to book the usage.
+        strict: See `answered`.
 
     Attributes:
         used: What was used so far, by model.
     """
 
-    def __init__(self, predictor: str) -> None:
+    def __init__(self, predictor: str, *, strict: bool) -> None:
         self.used: dict[str, Usage] = {}
         self._predictor = predictor
+        self._strict = strict
         self._is_heard = True
 
     async def answered(
@@ -76,7 +85,7 @@ class _Question:
             return await self._asked(model, prompts, inputs, config)
         except ReplyError as error:
             # A reply that was cut off would be cut off again.
-            if fallback is None or error.cut_off:
+            if fallback is None or error.cut_off or self._strict:
                 raise
             first = error
         try:
@@ -166,12 +175,15 @@ class _Question:
             told = {"signature": prompts.signature, "completion": output.text}
             reading = prompts.adapter.read(prompts.signature, output, capabilities, ask)
             try:
-                outputs.append(await watched_await("adapter_parse", prompts.adapter, told, reading))
+                values = await watched_await("adapter_parse", prompts.adapter, told, reading)
+                if self._strict and output.finish_reason == "length":
+                    raise ReplyError("The reply parses, but its end is missing.", reply=output.text)
             except ReplyError as error:
                 if output.finish_reason == "length":
                     error = _cut_off(error)
                 first = first or error
             else:
+                outputs.append(values)
                 if output.finish_reason == "length":
                     _warn_of_the_end(response.model)
         self._is_heard = is_heard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,13 +37,14 @@ class EnsembledProgram(Module):
         self.size = size
         self.deterministic = deterministic
         self.seed = seed
-        self._calls = itertools.count()
+        self._calls = 0
 
     async def aforward(self, *args: Any, **inputs: Any) -> Any:
         """Run the programs at once; the first error of any of them is raised."""
         chosen = self.programs
         if self.size is not None and self.size < len(self.programs):
-            purpose = repr((args, sorted(inputs.items()))) if self.deterministic else next(self._calls)
+            purpose = repr((args, sorted(inputs.items()))) if self.deterministic else self._calls
+            self._calls += 1
             places = sorted(draw(self.seed, "ensemble", purpose).sample(range(len(self.programs)), self.size))
             chosen = [self.programs[place] for place in places]
         predictions = await all_of(program.acall(*args, **inputs) for program in chosen)

@@ -51,6 +51,8 @@ class Predict(Module):
     is_predictor = True
     # `aforward` needs the event loop only for the call of the model.
     _begins_here = True
+    # Whether a call is one request, and a reply that was cut off is refused even where it parses; else it is warned of.
+    _is_strict = False
 
     def __init__(
         self, signature: type[Signature] | str, callbacks: Sequence[BaseCallback] | None = None, **config: Any
@@ -145,7 +147,9 @@ class Predict(Module):
             own = settings_of_call.get("rollout_id", model.params.get("rollout_id"))
             settings_of_call = {**settings_of_call, "rollout_id": binding.draw_of(told, own)}
         with asking(self, asked) as heard:
-            outputs, usage = await answered(model, prompts, given, config=settings_of_call, predictor=name)
+            outputs, usage = await answered(
+                model, prompts, given, config=settings_of_call, predictor=name, strict=self._is_strict
+            )
         if heard is not None:
             heard.settle(outputs[0])
         prediction = _predicted(outputs, asked, usage)

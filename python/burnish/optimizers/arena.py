@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from burnish.loop import in_thread
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
 from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
@@ -44,10 +45,8 @@ class Arena:
         """A candidate's number; it is entered where it is new."""
         number = self._numbers.get(picks)
         if number is None:
-            if picks == self.own:
-                made = self.session.baseline()
-            else:
-                made = self.space.candidate(picks, name=_name(self.space.slots, picks))
+            own, name = picks == self.own, _name(self.space.slots, picks)
+            made = self.session.baseline() if own else self.space.candidate(picks, name=name)
             (number,) = self.session.enter([made])
             self._numbers[picks] = number
             self.tried.append(picks)
@@ -66,8 +65,7 @@ class Arena:
             if n:
                 # One that the budget cut short is none of the whole, as in `SHARE_TO_LEAD`.
                 full = len(set(places)) == size and n >= SHARE_TO_LEAD * size
-                trial = Trial(number, self._picked(picks), mean, n, full, self._runs)
-                self.session.searched.trials.append(trial)
+                self.session.searched.trials.append(Trial(number, self._picked(picks), mean, n, full, self._runs))
 
     async def search(self, schedule: Steps | Rejects, searcher: Searcher) -> None:
         """Follow a schedule to its end, or the budget's."""
@@ -76,7 +74,8 @@ class Arena:
 
     async def step(self, schedule: Steps | Rejects, searcher: Searcher) -> bool:
         """One step of a schedule; whether there was one left."""
-        wanted = schedule.next(searcher, self.tried, self.session.board)
+        # A fit may take a second, in which calls of others go on.
+        wanted = await in_thread(schedule.next, searcher, self.tried, self.session.board)
         await self._measure_at(wanted)
         return bool(wanted)
 
@@ -124,8 +123,11 @@ class Arena:
         await self._measure_at(wanted)
         self.session.searched.fresh = frozenset(order[place] for place in wanted[0][1]) - seen
 
-    def won(self, winner: Picks) -> Candidate:
-        """The candidate with these picks; what its choices did is told to the report."""
+    def won(self, winner: Picks, searcher: Searcher | None = None) -> Candidate:
+        """The candidate with these picks; what its choices did is told to the report, and how the searcher ranks the others."""
+        if searcher is not None:
+            # By their means, the program as given would outrank better ones that had no second run to tell the gain.
+            self.session.searched.ranking = list(map(self.number, ranked(searcher, self.tried, self.session.board)))
         self.session.searched.effects = effects_of(self.space, self.tried, self.session.board, winner)
         return self.session.candidates[self.number(winner)]
 
@@ -133,9 +135,8 @@ class Arena:
         """The picks by DSPy's names; instructions without a slot are the program's own."""
         names = self.session.predictors
         told = dict.fromkeys((f"{place}_predictor_instruction" for place in range(len(names))), 0)
-        parts = {"instructions": "instruction"}
         return told | {
-            f"{names.index(slot.predictor)}_predictor_{parts.get(slot.part, slot.part)}": pick
+            f"{names.index(slot.predictor)}_predictor_{slot.part.replace('instructions', 'instruction')}": pick
             for slot, pick in zip(self.space.slots, picks, strict=True)
         }
 

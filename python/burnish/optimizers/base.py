@@ -163,7 +163,7 @@ class Optimizer(ABC):
         if held_out is not None:
             await warn_of_overlap(rows, held_out)
         if self.asks:
-            check_prices(self.budget, student, self._teacher_lm())
+            check_prices(self.budget, student, self._teacher_lm(), getattr(self, "prompt_model", None))
             if teacher is not None:
                 check_prices(self.budget, teacher)
         judge = None if self.metric is None else Judge(self.metric)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from burnish.engine.check import refuse_unknown
+from burnish.engine.check import check_examples, check_program, refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
 from burnish.lm.settings import check_lm
 from burnish.optimizers.base import Optimizer
+from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding
 from burnish.optimizers.racing import race_on
 from burnish.optimizers.session import Session
-from burnish.optimizers.slots import told_apart
+from burnish.optimizers.slots import telling, told_apart
 from burnish.stages.score import levelled
-from burnish.values.space import Candidate, Choice
+from burnish.values.example import Example
+from burnish.values.space import Candidate
 from burnish.values.whole import check_whole
 
 
@@ -53,6 +54,7 @@ class COPRO(Optimizer):
         depth: Rounds.
         init_temperature: Of the proposals.
         track_stats: Taken for DSPy's sake: the report always has every candidate.
+        verbose: Show a live display, as `progress` does.
         common: The settings of every optimizer, see `Optimizer`.
     """
 
@@ -66,9 +68,11 @@ class COPRO(Optimizer):
         depth: int = 3,
         init_temperature: float = 1.4,
         track_stats: bool = False,
+        *,
+        verbose: bool = False,
         **common: Any,
     ) -> None:
-        super().__init__(metric=metric, **common)
+        super().__init__(metric=metric, **{"progress": verbose or None, **common})
         if metric is None:
             raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
         check_whole(2, breadth=breadth)
@@ -94,10 +98,12 @@ class COPRO(Optimizer):
         twin.progress = eval_kwargs.get("display_progress", self.progress)
         return await twin.acompile(student, **given)
 
-    def phases(self, *, trainset: int, valset: int) -> Mapping[str, tuple[int, int]]:
-        """Scoring, of one predictor; `estimate` multiplies by their number."""
-        rounds = self.breadth * self.depth
-        return {"propose": (0, 2 * rounds), "score": (trainset, trainset * (1 + rounds))}
+    def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
+        """See `Optimizer.estimate`; the candidates of each predictor are run for themselves."""
+        check_program(program, "program to compile", asks=False, tunes=True)
+        size, rounds = len(check_examples(trainset, "trainset")), self.breadth * self.depth
+        candidates = 1 + len(program.predictors()) * rounds
+        return Estimate.of(program, {"propose": (0, 2 * rounds), "score": (size, size * candidates)})
 
     async def search(self, session: Session) -> Candidate:
         """Round by round, predictor by predictor."""
@@ -133,18 +139,9 @@ class COPRO(Optimizer):
     ) -> list[int]:
         """The numbers of candidates with these instructions, scored; what was scored before is not scored again."""
         new = [told for told in pool if tuple(told.values()) not in known]
-        candidates = [_telling(base, told, len(known) + number) for number, told in enumerate(new)]
+        candidates = [telling(base, told, len(known) + number) for number, told in enumerate(new)]
         for told, number in zip(new, session.enter(candidates), strict=True):
             known[tuple(told.values())] = number
         numbers = [known[tuple(told.values())] for told in pool]
         await race_on(session, numbers)
         return numbers
-
-
-def _telling(base: Candidate, told: Mapping[str, str], number: int) -> Candidate:
-    """The program as given with these instructions; as it is for number 0."""
-    if number == 0:
-        return base
-    own = {name: base.choices.get(name, Choice()) for name in told}
-    choices = {name: replace(own[name], instructions=text, prompts={}) for name, text in told.items()}
-    return Candidate(f"instructions {number}", choices)

@@ -66,11 +66,11 @@ class Ensemble:
         Raises:
             ConfigError: There are none, one is no program, or `size` is more than there are.
         """
-        if isinstance(programs, Module) or not programs:
+        given = [] if isinstance(programs, Module) else list(programs)
+        if not given:
             raise ConfigError(
                 f"Ensemble needs programs, not {programs!r}: give a list, such as optimized.report.top(5)."
             )
-        given = list(programs)
         for number, program in enumerate(given):
             if not isinstance(program, Module):
                 raise ConfigError(f"Program {number} of the ensemble is {program!r}, which is no burnish.Module.")

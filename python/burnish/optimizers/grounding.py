@@ -50,7 +50,7 @@ class Grounding:
         data: bool,
         batch: int,
     ) -> Grounding:
-        """Find out what is wanted of it: at most 6 calls, all at once but for the last."""
+        """Find out what is wanted of it: at most 6 calls, all at once but for the last, and each once more where it does not parse."""
         model = session.prompt_model(lm)
 
         async def nothing() -> str:

@@ -9,21 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from burnish.engine.check import check_program
+from burnish.engine.check import check_program, refuse_unknown
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import check_lm, context
-from burnish.loop import all_of
+from burnish.lm.settings import check_lm, context, settings
+from burnish.loop import all_of, in_thread
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
 from burnish.optimizers.estimate import Estimate
 from burnish.optimizers.grounding import Grounding, labelled_rows
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
+from burnish.optimizers.searchers import searcher_of
 from burnish.optimizers.session import Session
 from burnish.optimizers.slots import space_of
 from burnish.optimizers.trials import trials
-from burnish.plugins.manager import lookup
 from burnish.stages.schedule import Confirmed
 from burnish.values.example import Example
 from burnish.values.space import Candidate, Slot, Space
@@ -55,7 +55,7 @@ class MIPROv2(BootstrapFewShot):
 
     What it costs (LM calls):
         Bootstrapping as `BootstrapFewShot` does for each order; proposals: predictors × instructions, at most twice, and 6 for
-        summaries; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
+        summaries, each at most twice; search: predictors × (trials × minibatch + (2 + trials / 5) × valset) at most.
 
     Example:
         >>> optimizer = MIPROv2(metric=lambda example, prediction, trace=None: True, auto="light")
@@ -110,6 +110,8 @@ class MIPROv2(BootstrapFewShot):
     ) -> None:
         if log_dir is not None and common.get("run_dir") is not None:
             raise ConfigError("log_dir and run_dir are the same: give one of them.")
+        # The base class has options that mean nothing here, and tells of `traces` itself.
+        refuse_unknown(common, self._options() | {"traces"}, type(self).__name__)
         common = {"run_dir": log_dir, "seed": seed, "progress": verbose or None, **common}
         limits = (max_bootstrapped_demos, max_labeled_demos, 1, max_errors)
         super().__init__(metric, metric_threshold, teacher_settings, *limits, num_threads=num_threads, **common)
@@ -127,7 +129,10 @@ class MIPROv2(BootstrapFewShot):
         self.searcher = searcher
 
     def estimate(self, program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None = None) -> Estimate:
-        """See `Optimizer.estimate`; as `compile` does, it takes the examples to choose by from the trainset where there are no others."""
+        """See `Optimizer.estimate`; for a `compile` whose own settings, such as `num_trials`, are left at their defaults.
+
+        As `compile` does, it takes the examples to choose by from the trainset where there are no others.
+        """
         check_program(program, "program to compile", asks=False, tunes=True)
         train, held_out = split(trainset, valset, auto=self.auto, seed=self.seed)
         zero_shot, instructions, sets = self._choices()
@@ -153,13 +158,16 @@ class MIPROv2(BootstrapFewShot):
         if not isinstance(twin.seed, int):
             raise ConfigError(f"seed={twin.seed!r}: give a whole number.")
         check_whole(1, **{name: given.get(name) for name in _COUNTED})
+        if self.prompt_model is None and self.task_model is not None:
+            # Taken now: once the task model is that of the settings, nothing else would propose.
+            twin.prompt_model = settings.lm
         if given.pop("requires_permission_to_run", None):
             raise ConfigError(
                 "MIPROv2 asks nobody while it runs: see optimizer.estimate(...) before, and give a budget."
             )
         check_auto(self.auto, self.num_candidates, given.get("num_trials"))
         # An unknown name, or a searcher that cannot be made here, is told of before anything is paid for.
-        lookup("searchers", self.searcher or _OURS)(Space([Slot("", "instructions", [""])]), twin.seed)
+        searcher_of(self.searcher or _OURS, Space([Slot("", "instructions", [""])]), twin.seed)
         train, valset = split(trainset, given.pop("valset", None), auto=self.auto, seed=twin.seed)
         with context(**({} if self.task_model is None else {"lm": self.task_model})):
             return await super(MIPROv2, twin).acompile(student, trainset=train, valset=valset, **given)
@@ -206,8 +214,7 @@ class MIPROv2(BootstrapFewShot):
         plan = partial(
             Plan.of, trials=num_trials, minibatch=size, full_every=minibatch_full_eval_steps, valset=len(session.valset)
         )
-        make = lookup("searchers", self.searcher or _OURS)
-        searcher = make(arena.space, session.seed)
+        searcher = searcher_of(self.searcher or _OURS, arena.space, session.seed)
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
@@ -218,12 +225,12 @@ class MIPROv2(BootstrapFewShot):
             ).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
-            searcher = make(arena.space, session.seed)
+            searcher = searcher_of(_OURS, arena.space, session.seed)
             schedule = replace(schedule, budget=plan(arena.space).evaluations)
         await arena.search(schedule.search, searcher)
-        winner = arena.best(searcher)
+        winner = await in_thread(arena.best, searcher)
         await arena.confirm(schedule, winner)
-        return arena.won(winner)
+        return await in_thread(arena.won, winner, searcher)
 
     def _choices(self) -> tuple[bool, int, int]:
         """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""

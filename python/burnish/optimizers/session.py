@@ -327,6 +327,7 @@ class Session:
             self.searched.effects,
             tuple(self.searched.trials),
             confirmed,
+            self.searched.ranking,
         )
 
     def tell(self, kind: str, **fields: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
@@ -38,3 +39,12 @@ def space_of(session: Session, proposals: Mapping[str, Sequence[str]], shown: Se
         different = [choice for place, choice in enumerate(sets) if choice.demos not in [c.demos for c in sets[:place]]]
         slots.append(Slot(name, "demos", different))
     return Space([slot for slot in slots if len(slot.choices) > 1] or slots[:1])
+
+
+def telling(base: Candidate, told: Mapping[str, str], number: int) -> Candidate:
+    """The program as given with these instructions; as it is for number 0."""
+    if number == 0:
+        return base
+    own = {name: base.choices.get(name, Choice()) for name in told}
+    choices = {name: replace(own[name], instructions=text, prompts={}) for name, text in told.items()}
+    return Candidate(f"instructions {number}", choices)

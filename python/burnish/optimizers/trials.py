@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from burnish.loop import in_thread
 from burnish.optimizers.arena import Arena
 from burnish.optimizers.mipro_settings import Plan
 from burnish.stages.search import Picks, Searcher
@@ -34,7 +35,9 @@ async def trials(arena: Arena, searcher: Searcher, plan: Plan) -> Picks:
     done = 0
     while done < plan.trials and session.goes_on():
         closed = [arena.number(picks) for picks in full]
-        asked = searcher.ask(arena.tried, board, min(plan.full_every, plan.trials - done), closed=closed)
+        # A searcher may take a second, in which calls of others go on.
+        n = min(plan.full_every, plan.trials - done)
+        asked = await in_thread(searcher.ask, arena.tried, board, n, closed=closed)
         if not asked:
             break
         batches = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ConfigError
@@ -11,6 +10,7 @@ from burnish.report import chart
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from pathlib import Path
 
     from burnish.values.effects import Effects
 
@@ -18,7 +18,7 @@ _STANDS_OUT, _NOISE = "#1f6f8b", "#c3c9cc"
 _INCHES_A_BAR = 0.38
 
 
-def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> None:
+def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> Path:
     """Draw a report's effects: shares of the expected score's variance, and what each of the winner's choices adds.
 
     What does not stand out is grey. Makes no LM call.
@@ -26,6 +26,9 @@ def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> None
     Args:
         effects: ``report.effects``.
         path: Where to; its ending says the format, such as ``.svg`` or ``.png``.
+
+    Returns:
+        The file.
 
     Raises:
         ConfigError: There are no effects, matplotlib is not installed, or it does not know the format.
@@ -50,8 +53,7 @@ def effects_chart(effects: Effects | None, path: str | os.PathLike[str]) -> None
     # Each row has its name once, at the left; here the last two have nothing to say.
     right.set(ylim=left.get_ylim(), yticks=[])
     figure.suptitle("Which part earned it" if effects.stand_out else "No slot stands out: the scores do not tell")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    chart.write(figure, path)
+    return chart.write(figure, path)
 
 
 def _bars(axes: Any, bars: Sequence[tuple[str, float, str]], form: str, title: str) -> None:

@@ -96,10 +96,13 @@ def _ends(differences: Floats, chances: float) -> tuple[float, float]:
     from scipy.special import stdtrit
 
     n = len(differences) + 2
+    # Scaled, so that no square of theirs is too small or too large for a number.
     largest = float(np.abs(differences).max()) or 1.0
-    mean = differences.sum() / n
-    error = math.sqrt(((differences**2).sum() + 2 * largest**2) / n - mean**2) / math.sqrt(n)
-    return float(mean + stdtrit(n - 1, _MISS / chances) * error), float(mean - stdtrit(n - 1, _MISS) * error)
+    scaled = differences / largest
+    mean = scaled.sum() / n
+    error = math.sqrt(((scaled**2).sum() + 2) / n - mean**2) / math.sqrt(n)
+    low, high = mean + stdtrit(n - 1, _MISS / chances) * error, mean - stdtrit(n - 1, _MISS) * error
+    return float(low * largest), float(high * largest)
 
 
 def _independent(differences: Floats) -> float:
@@ -107,10 +110,11 @@ def _independent(differences: Floats) -> float:
     many = len(differences)
     if not 1 < many < _MANY:
         return float(max(many, 1))
-    largest = np.nanmax(np.abs(differences), axis=1)
-    off = np.nan_to_num(differences - np.nanmean(differences, axis=1, keepdims=True))
+    largest = np.nanmax(np.abs(differences), axis=1, keepdims=True)
+    scaled = differences / np.where(largest > 0, largest, 1.0)
+    off = np.nan_to_num(scaled - np.nanmean(scaled, axis=1, keepdims=True))
     # The two differences that `_ends` adds are each candidate's own: they make it look less like the others, never more.
-    off /= np.sqrt((off**2).sum(axis=1) + 2 * np.where(largest > 0, largest, 1.0) ** 2)[:, None]
+    off /= np.sqrt((off**2).sum(axis=1, keepdims=True) + 2)
     alike = off @ off.T
     np.fill_diagonal(alike, 1.0)
     values, vectors = np.linalg.eigh(alike)

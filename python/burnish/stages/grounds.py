@@ -1,7 +1,8 @@
 """What proposals are grounded on: the program in words, its data in words, and rows of the data to look at.
 
 Both summaries are made once a compile, from a few model calls; every proposal reads the same ones. A summary that cannot
-be had (the reply does not parse, or none comes) is left out: proposals are then made without it.
+be had (the reply does not parse, the call is refused) is left out: proposals are then made without it. An outage is none of this: it
+stops the run, since a run that goes on after one would make other proposals when it is resumed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from burnish.adapters.content import unmarked
 from burnish.adapters.describe import words
 from burnish.adapters.field_text import shown
-from burnish.errors import LMTransient, ReplyError
+from burnish.errors import LMRejected, LMTransient, ReplyError, RunStopped
 from burnish.modules.predict import Predict
 from burnish.stages.writing import written
 from burnish.values.example import Example
@@ -55,16 +57,14 @@ class SummariseData(Signature):
 
 
 async def described(program: Any, rows: Sequence[Example], *, lm: Any) -> str:
-    """The program in words; empty where the model brought none. Costs one call."""
+    """The program in words; empty where the model brought none. Costs one call.
 
-    async def in_words(code: str) -> str:
-        try:
-            found = await Predict(DescribeProgram).acall(code=code, data=as_lines(rows), lm=lm)
-        except (ReplyError, LMTransient):
-            return ""
-        return str(found.description).strip()
-
-    (told,) = await written(in_words, [code_of(program)])
+    Raises:
+        RunStopped: It was not answered.
+    """
+    writer = Predict(DescribeProgram)
+    data = as_lines(rows)
+    (told,) = await written(lambda code: _said(writer, lm=lm, code=code, data=data), [code_of(program)])
     return told
 
 
@@ -72,44 +72,54 @@ async def summarised(rows: Sequence[Example], *, batch: int, lm: Any) -> str:
     """The data in words; empty where the model brought none.
 
     Costs one call for each `batch` rows, of at most four batches, and one more where there are several.
+
+    Raises:
+        RunStopped: A call was not answered.
     """
-    observer = Predict(ObserveRows)
-
-    async def observed(start: int) -> str:
-        try:
-            found = await observer.acall(rows=as_lines(rows[start : start + batch]), lm=lm)
-        except (ReplyError, LMTransient):
-            return ""
-        return str(found.observations).strip()
-
-    starts = range(0, min(len(rows), batch * _BATCHES), batch)
-    remarks = [remark for remark in await written(observed, starts) if remark]
+    observer, writer = Predict(ObserveRows), Predict(SummariseData)
+    batches = [as_lines(rows[start : start + batch]) for start in range(0, min(len(rows), batch * _BATCHES), batch)]
+    remarks = [remark for remark in await written(lambda some: _said(observer, lm=lm, rows=some), batches) if remark]
     if len(remarks) < 2:
         return "".join(remarks)
+    (summary,) = await written(lambda them: _said(writer, lm=lm, observations=them), ["\n\n".join(remarks)])
+    return summary or remarks[0]
 
-    async def whole(observations: str) -> str:
-        try:
-            found = await Predict(SummariseData).acall(observations=observations, lm=lm)
-        except (ReplyError, LMTransient):
-            return remarks[0]
-        return str(found.summary).strip()
 
-    (summary,) = await written(whole, ["\n\n".join(remarks)])
-    return summary
+async def _said(writer: Predict, *, lm: Any, **inputs: str) -> str:
+    """The one output of a writer; empty where the reply does not parse or the call is refused."""
+    try:
+        found = await writer.acall(**inputs, lm=lm)
+    except (ReplyError, LMRejected):
+        return ""
+    except LMTransient as error:
+        raise RunStopped(
+            f"Stopped: a call for a summary of the program or its data was not answered: {str(error).rstrip('.')}. "
+            "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+        ) from error
+    (output,) = writer.signature.output_fields
+    return str(found[output]).strip()
 
 
 def as_lines(rows: Sequence[Any]) -> str:
-    """Rows as one JSON object a line, as many as a prompt has room for."""
+    """Rows as one JSON object a line, as many as a prompt has room for; of one that is longer than that the beginning of each value."""
     lines: list[str] = []
     room = _MOST_ROWS
     for row in rows:
         fields = {key: value for key, value in dict(row.items()).items() if key not in ("augmented", "dspy_uuid")}
         line = shown(fields)
+        if len(line) > _MOST_ROWS:
+            line = shown({key: _cut(value, _MOST_ROWS // len(fields)) for key, value in fields.items()})
         room -= len(line) + 1
         if lines and room < 0:
             break
         lines.append(line)
     return "\n".join(lines)
+
+
+def _cut(value: Any, most: int) -> Any:
+    """A value that has so many characters at most; pictures and the like have no part that would be one."""
+    text = shown(value)
+    return value if len(text) <= most or unmarked(text) != text else f"{text[:most]}…"
 
 
 def code_of(program: Any) -> str:

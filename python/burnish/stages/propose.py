@@ -2,7 +2,8 @@
 
 A proposal is one call. What comes back is checked before it may enter a pool: it has words, no unfinished thought, no
 header of a reply's form, a bearable length, and is no other proposal again. What fails is asked for once more, as another
-draw; what fails twice is left out and told. No reply, however bad, costs more than its own two calls.
+draw, and where it did not parse in the adapter's other form; what fails twice is left out and told. No reply, however bad,
+costs more than its own two calls.
 
 Source: Opsahl-Ong et al. 2024, "Optimizing Instructions and Demonstrations for Multi-Stage Language Model Programs",
 arXiv:2406.11695, sections 3.1 and 4 (grounded proposals); Yang et al. 2023, "Large Language Models as Optimizers",
@@ -18,7 +19,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from burnish.errors import LMTransient, ReplyError, RunStopped
+from burnish.adapters.base import Adapter
+from burnish.adapters.chat import ChatAdapter
+from burnish.errors import LMAccessDenied, LMError, LMRejected, LMTransient, ReplyError, RunStopped
+from burnish.lm.settings import context, settings
 from burnish.modules.predict import Predict
 from burnish.stages.writing import written
 from burnish.values.signature import InputField, OutputField, Signature
@@ -26,7 +30,7 @@ from burnish.values.signature import InputField, OutputField, Signature
 _LONGEST = 20_000
 # What may stand around the whole of the text: a fence, with a language or without, and quotes that are not used inside.
 _WRAPPINGS = (
-    re.compile(r"```(?:\w*\n)?((?:(?!```).)*)(?:```)?", re.DOTALL),
+    re.compile(r"```(?:[\w+-]*[ \t]*\n)?((?:(?!```).)*)(?:```)?", re.DOTALL),
     re.compile("`([^`]*)`"),
     re.compile('"([^"]*)"'),
     re.compile("'([^']*)'"),
@@ -143,7 +147,7 @@ async def proposed(
 
     Raises:
         RunStopped: The model answered not one call.
-        LMRejected: It refused one.
+        LMAccessDenied: It refuses every call.
         BudgetExhausted: A cap of the run's budget was reached.
     """
     pools = {name: list(texts) for name, texts in known.items()}
@@ -152,23 +156,30 @@ async def proposed(
     heard = False
     # One for all that show the same inputs, so that its prompt is made once.
     writers = {shown: _writer(shown) for shown in {tuple(one.inputs()) for one in wanted}}
+    adapter: Adapter = settings.adapter or ChatAdapter()
+    # Whose reply does not parse in one form is asked for the other one, where the adapter has such.
+    unread: set[int] = set()
 
     async def asked(one: Wanted, attempt: int) -> str | Exception:
         inputs = one.inputs()
         config = {"temperature": temperature, "rollout_id": 2 * one.draw + attempt + 1}
+        form = (adapter.fallback if id(one) in unread else None) or adapter
         try:
-            reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
-        except (ReplyError, LMTransient) as error:
+            with context(adapter=form):
+                reply = await writers[tuple(inputs)].acall(**inputs, lm=lm, config=config)
+        except LMAccessDenied:
+            raise
+        except (ReplyError, LMTransient, LMRejected) as error:
             return error
         return str(reply.instructions)
 
     for attempt in range(2):
         replies = await written(partial(asked, attempt=attempt), left)
-        heard = heard or not all(isinstance(reply, LMTransient) for reply in replies)
+        heard = heard or not all(isinstance(reply, LMError) for reply in replies)
         if attempt and left and not heard:
             raise RunStopped(
                 f"Stopped: not one of {2 * len(left)} calls for instructions was answered: {replies[0]} "
-                "Run again to go on; with run_dir= set, nothing that was received is asked for again."
+                "Mend the cause and run again; with run_dir= set, nothing that was received is asked for again."
             )
         again = []
         for one, reply in zip(left, replies, strict=True):
@@ -180,10 +191,17 @@ async def proposed(
                 found.instructions[one.predictor].append(text)
             elif attempt == 0:
                 again.append(one)
+                if isinstance(reply, ReplyError):
+                    unread.add(id(one))
             else:
                 found.dropped[fault] = found.dropped.get(fault, 0) + 1
         left = again
     return found
+
+
+class _Writer(Predict):
+    # Instructions without their end may parse, and are none; and what does not parse is asked for again here.
+    _is_strict = True
 
 
 def _writer(shown: Sequence[str]) -> Predict:
@@ -192,11 +210,13 @@ def _writer(shown: Sequence[str]) -> Predict:
     for name in WriteInstructions.input_fields:
         if name not in shown:
             signature = signature.delete(name)
-    return Predict(signature)
+    return _Writer(signature)
 
 
 def _fault_of(error: Exception) -> str:
-    return "did not parse" if isinstance(error, ReplyError) else "were not answered"
+    if isinstance(error, ReplyError):
+        return "were cut off" if error.cut_off else "did not parse"
+    return "were refused" if isinstance(error, LMRejected) else "were not answered"
 
 
 def _checked(reply: str, pool: Sequence[str]) -> tuple[str, str]:

@@ -25,6 +25,8 @@ _ALMOST_ALL = 0.85
 _SHARE_A_BLOCK, _BLOCKS = 4, 8
 # Means that differ beyond so many digits are a tie.
 _DIGITS = 9
+# A surrogate's fit takes a second for so many candidates, and grows with their cube.
+_MOST_CANDIDATES = 500
 # A gain on fewer fresh examples than this says next to nothing: they are not kept back, and do not tell it.
 FRESH_AT_LEAST = 20
 
@@ -45,7 +47,7 @@ class Steps:
     Attributes:
         budget: Program runs in all.
         examples: How many examples there are.
-        block: Examples that a new candidate sees.
+        block: Examples that a new candidate sees; more under a budget that pays for more than 500 candidates.
         first: Share of the budget for the design.
         last: Share of it for the best few.
         steps: Steps in all, one after another; the runs of one are independent.
@@ -74,21 +76,24 @@ class Steps:
         """Candidates with the number of examples that each is to have seen."""
         spent, seen = len(board), _seen(board)
         left = self.budget - spent
-        block = min(self.block, self.examples)
+        block = min(self._block, self.examples)
         # A run that is left over when the best few have the same number of examples makes nobody better known.
         if left <= 0 or (spent and left < self.finalists and len(tried) > 1):
             return []
         if not spent:
-            count = max(2, int(self.first * self.budget / block))
+            count = min(max(2, int(self.first * self.budget / block)), _MOST_CANDIDATES)
             return _affordable([(picks, block) for picks in searcher.ask([], board, count)], {}, left)
         step = self._until(spent) - spent
         have = {picks: seen[place] for place, picks in enumerate(tried)}
         if step > 0:
             closed = [place for place in range(len(tried)) if seen[place] >= self.examples]
             asked = searcher.ask(tried, board, math.ceil(step / block), closed=closed)
+            new = [picks for picks in asked if picks not in have]
+            late = set(new[max(_MOST_CANDIDATES - len(tried), 0) :])
             wanted = [
                 (picks, min(self.examples, had + max(block, int(had * self.growth)) if had else block))
                 for picks in asked
+                if picks not in late
                 for had in [have.get(picks, 0)]
             ]
             if wanted:
@@ -103,13 +108,18 @@ class Steps:
         begin = number // _SHARE_A_BLOCK % blocks * self.block
         return [(begin + place) % self.examples for place in range(count)]
 
+    @property
+    def _block(self) -> int:
+        """Larger under a budget that would pay for more candidates than a surrogate can be fitted to in time."""
+        return max(self.block, int((1 - self.last) * self.budget / _MOST_CANDIDATES))
+
     def _until(self, spent: int) -> int:
         """The cost at which the step that is due ends; nothing more where only the last is left."""
         middle = max(self.steps - 2, 1)
         for step in range(1, middle + 1):
             end = int(self.budget * (self.first + (1 - self.first - self.last) * step / middle))
             # What is left of a step when its last candidate no longer fits is no step of its own.
-            if end - spent >= self.block:
+            if end - spent >= self._block:
                 return end
         return spent
 

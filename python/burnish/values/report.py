@@ -112,6 +112,7 @@ class Report:
             example and better on one.
         effects: Which slots made the difference; None where the search was not over slots.
         trials: What was tried, in its order; empty where a recipe scored each candidate once.
+        ranking: Numbers of the scored candidates, best first, where the search ranks them by more than their means.
         confirmed: The winner's scores and, where it is another, the baseline's on the examples that chose nothing; empty where `gain` is told on others.
     """
 
@@ -131,6 +132,7 @@ class Report:
     effects: Effects | None = None
     trials: Sequence[Trial] = ()
     confirmed: Sequence[Standing] = ()
+    ranking: Sequence[int] = ()
 
     @property
     def total(self) -> Usage:
@@ -159,7 +161,7 @@ class Report:
         return self.winner in (first, "as given")
 
     def top(self, k: int) -> list[Any]:
-        """The programs of the k best candidates, best first; ties keep the earlier."""
+        """The programs of the k best candidates, the winner first; ties keep the earlier."""
         if self.build is None:
             return []
         return [self.build(number) for number in self.ranked()[:k]]
@@ -214,10 +216,14 @@ class Report:
         return found
 
     def ranked(self) -> list[int]:
-        """The scored candidates' numbers, best first, those measured on few examples after all others."""
+        """The scored candidates' numbers, the winner first, then as the search ranks them; else by their means.
+
+        By their means, those measured on few examples come after all others.
+        """
         most = max((standing.n for standing in self.candidates), default=0)
         scored = [i for i, standing in enumerate(self.candidates) if standing.n]
-        return sorted(scored, key=lambda i: (self.candidates[i].n < SHARE_TO_LEAD * most, -self.candidates[i].mean))
+        by_means = sorted(scored, key=lambda i: (self.candidates[i].n < SHARE_TO_LEAD * most, -self.candidates[i].mean))
+        return sorted(self.ranking or by_means, key=lambda i: self.candidates[i].name != self.winner)
 
     def told(self) -> list[str]:
         """The gain, and where it stands on examples that chose nothing the scores there, in lines."""

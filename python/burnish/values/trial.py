@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class Searched:
     Attributes:
         trials: What was tried, in order; empty where a recipe makes no trials.
         effects: Which slots made the difference; None where that was not asked or cannot be told.
+        ranking: Numbers of the candidates that were measured, best first, where a recipe ranks them by more than their means.
         fresh: Places in the valset that were kept back from the search, and chose nothing.
         built: How many candidates might have been built, had the scores been others.
         possible: How many there can be, where a recipe knows.
@@ -63,6 +64,7 @@ class Searched:
 
     trials: list[Trial] = field(default_factory=list)
     effects: Effects | None = None
+    ranking: Sequence[int] = ()
     fresh: frozenset[int] = frozenset()
     built: int = 0
     possible: float = math.inf

@@ -69,6 +69,7 @@ def test_show_tells_and_draws_what_a_saved_program_came_of(saved: Path, tmp_path
     assert found.exit_code == 0, found.output
     assert "What set the candidates apart" in found.output
     assert "expected +12.3 points over the program's own" in found.output
+    assert f"Saved to {chart}" in found.output
     assert chart.read_text(encoding="utf-8").startswith("<?xml")
 
 

@@ -180,7 +180,8 @@ def test_one_example_says_next_to_nothing_and_failures_count() -> None:
     assert gain(made, 1).n == 2
 
 
-def test_scores_of_any_scale_are_told_on_their_scale() -> None:
+@pytest.mark.parametrize("scale", [10.0, 1e-300, 1e300])
+def test_scores_of_any_scale_are_told_on_their_scale(scale: float) -> None:
     scores = np.random.default_rng(10).uniform(0.2, 0.9, (4, 30))
-    one, ten = gain(board(scores), 2), gain(board(10 * scores), 2)
-    assert (10 * one.low, 10 * one.high) == pytest.approx((ten.low, ten.high))
+    one, scaled = gain(board(scores), 2), gain(board(scale * scores), 2)
+    assert (one.low, one.high) == pytest.approx((scaled.low / scale, scaled.high / scale))

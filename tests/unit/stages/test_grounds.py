@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 import burnish
-from burnish import Example
+from burnish import Example, LMRejected, LMTransient, RunStopped
+from burnish.adapters.content import content
 from burnish.loop import run_sync
 from burnish.stages.grounds import as_lines, code_of, described, step_of, summarised
 from burnish.testing import ScriptedLM, toy
@@ -41,6 +46,16 @@ def test_what_does_not_parse_is_left_out():
     assert run_sync(summarised(rows(30), batch=10, lm=no_summary)) == "remark on 10 rows"
 
 
+def test_a_refused_call_is_left_out_and_an_outage_stops_the_run():
+    refusing = ScriptedLM(lambda request: LMRejected("HTTP 400", model="m"))
+    assert run_sync(summarised(rows(30), batch=10, lm=refusing)) == ""
+    assert run_sync(described(toy.Chain(), rows(3), lm=refusing)) == ""
+    down = ScriptedLM(lambda request: LMTransient("HTTP 503", model="m"))
+    for summary in (summarised(rows(3), batch=10, lm=down), described(toy.Chain(), rows(3), lm=down)):
+        with pytest.raises(RunStopped, match=r"a summary .* was not answered: HTTP 503\. Run again to go on"):
+            run_sync(summary)
+
+
 def test_a_program_is_described_from_its_own_code_and_steps():
     lm = ScriptedLM(answers)
     assert run_sync(described(toy.Chain(), rows(2), lm=lm)) == "It classifies."
@@ -61,4 +76,18 @@ def test_rows_are_json_lines_as_many_as_there_is_room_for():
     assert as_lines([Example(a="é", b=[1]), {"augmented": True, "c": None}]) == '{"a": "é", "b": [1]}\n{"c": null}'
     lines = as_lines([Example(text="x" * 5000, n=n) for n in range(9)]).splitlines()
     assert len(lines) == 2
-    assert len(as_lines([Example(text="x" * 50_000)]).splitlines()) == 1
+
+
+def test_of_a_row_that_has_no_room_the_beginning_of_each_value_is_shown():
+    line, after = as_lines(
+        [Example(text="x" * 500_000, passages=["y" * 500_000], kind="z"), Example(text="short")]
+    ).splitlines()
+    assert len(line) < 10_000
+    assert after == '{"text": "short"}'
+    row = json.loads(line)
+    assert (row["text"][:2], row["text"][-1], row["passages"][:4], row["kind"]) == ("xx", "…", '["yy', "z")
+
+
+def test_a_picture_is_shown_whole():
+    picture = burnish.Image(f"data:image/png;base64,{'A' * 40_000}")
+    assert isinstance(content(as_lines([Example(picture=picture, kind="z")])), list)

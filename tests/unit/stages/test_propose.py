@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish import BudgetExhausted, LMRejected, LMTransient, Predict, RunStopped
+from burnish import BudgetExhausted, LMAccessDenied, LMRejected, LMTransient, Output, Predict, RunStopped
 from burnish.loop import run_sync
 from burnish.stages.propose import TIPS, Wanted, WriteInstructions, proposed
 from burnish.testing import ScriptedLM
@@ -55,6 +55,7 @@ def test_only_what_there_is_is_shown():
         (told("..."), "were empty"),
         (told("Answer.\n<think>and then"), "were unfinished thoughts"),
         (told("  answer. "), "repeated another"),
+        (Output("[[ ## instructions ## ]]\nAnswer with one of the foll", "length"), "were cut off"),
         (told("x" * 20_001), "were longer than 20000 characters"),
     ],
 )
@@ -69,6 +70,15 @@ def test_what_cannot_be_used_is_asked_for_once_more_and_then_left_out(reply, rea
         == f"1 instructions were asked for, 0 can be used; of the others, after a second try each, 1 {reason}."
     )
     assert {request.rollout_id for request in lm.requests} == {1, 2}
+
+
+def test_a_reply_that_does_not_parse_costs_one_more_call_which_asks_for_the_other_form():
+    lm = ScriptedLM(["no section at all", {"instructions": "Good."}])
+    assert propose(lm).instructions == {"answer": ["Good."]}
+    assert ["Reply with one JSON object" in request.messages[-1]["content"] for request in lm.requests] == [False, True]
+    lm = ScriptedLM(lambda request: "no section at all")
+    propose(lm, 3)
+    assert len(lm.requests) == 6
 
 
 def test_the_same_text_every_time_enters_once():
@@ -100,6 +110,19 @@ def test_quotes_and_fences_around_the_whole_text_are_no_part_of_it(reply, text):
     assert Predict("question -> answer").signature.with_instructions(text).instructions == text
 
 
+def test_quotes_and_fences_around_the_text_are_no_part_of_it():
+    lm = ScriptedLM([told('"Say less."'), told("```Say more.```"), told("```text\nSay it.\n```"), told("`Say`")])
+    assert propose(lm, 4).instructions == {"answer": ["Say less.", "Say more.", "Say it.", "Say"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Read `text` and give `kind`", '"Yes" is better than "no"', "`kind` comes from `text`", "```a``` or ```b```"],
+)
+def test_quotes_and_backticks_that_belong_to_the_text_stay(text):
+    assert propose(ScriptedLM([told(text)])).instructions == {"answer": [text]}
+
+
 def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
     down = LMTransient("HTTP 503", model="m")
     lm = ScriptedLM(lambda request: down if request.rollout_id in (1, 2) else told(f"Number {request.rollout_id}."))
@@ -112,7 +135,17 @@ def test_an_outage_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
         propose(ScriptedLM(lambda request: down), 3)
 
 
-@pytest.mark.parametrize("error", [LMRejected("no", model="m"), BudgetExhausted("over", cap="calls")])
+def test_a_refusal_of_one_call_costs_that_proposal_and_of_all_stops_loudly():
+    no = LMRejected("HTTP 400: content filter", model="m")
+    lm = ScriptedLM(lambda request: no if request.rollout_id in (1, 2) else told(f"Number {request.rollout_id}."))
+    found = propose(lm, 2)
+    assert found.instructions == {"answer": ["Number 3."]}
+    assert found.dropped == {"were refused": 1}
+    with pytest.raises(RunStopped, match=r"not one of 4 calls for instructions was answered: HTTP 400: content filter"):
+        propose(ScriptedLM(lambda request: no), 2)
+
+
+@pytest.mark.parametrize("error", [LMAccessDenied("no", model="m"), BudgetExhausted("over", cap="calls")])
 def test_what_no_other_draw_would_mend_is_raised(error):
     with pytest.raises(type(error)):
         propose(ScriptedLM(lambda request: error), 2)

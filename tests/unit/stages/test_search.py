@@ -86,6 +86,17 @@ def test_the_surrogate_says_which_slot_makes_the_difference():
     assert sum(advice.slots) + advice.pairs + advice.own == pytest.approx(1)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
+def test_candidates_are_ranked_alike_on_any_scale_and_of_equal_ones_the_earlier_comes_first(scale):
+    space, board = make_space((2, 2)), Board()
+    tried = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for number, worth in enumerate([0.25, 0.25, 0.75, 0.75]):
+        for example in range(20):
+            board.put(number, example, scale * (worth + 0.1 * (example % 3)), Status.SCORED)
+    assert ranked(RandomSearcher(space, 0), tried, board) == [(1, 0), (1, 1), (0, 0), (0, 1)]
+    assert ranked(SurrogateSearcher(space, 0), tried, board)[:2] == [(1, 0), (1, 1)]
+
+
 def test_the_expected_score_of_the_winner_is_not_flattered():
     space, excess = make_space((6, 6)), []
     for seed in range(30):
@@ -117,6 +128,15 @@ def confirmed(schedule, sizes, *, seed=0):
     known = {(tried[number], place) for number, place in zip(board.candidate, board.example, strict=True)}
     new = {(picks, place) for picks, places in wanted for place in places} - known
     return winner, student, set(board.example), wanted, len(board) + len(new)
+
+
+@pytest.mark.parametrize(("budget", "examples"), [(14_000, 600), (40_000, 60)])
+def test_however_large_the_budget_there_are_no_more_candidates_than_can_be_fitted_in_time(budget, examples):
+    space = make_space((10, 19, 10, 19))
+    _, board, tried, steps = search(Steps(budget, examples), RandomSearcher(space, 0), additive)
+    assert 400 < len(tried) <= 500
+    assert len(board) <= budget
+    assert len(steps) > 3
 
 
 def test_winner_and_student_are_confirmed_side_by_side_on_examples_that_nobody_saw():

@@ -49,6 +49,7 @@ def test_the_best_come_first_ties_keep_the_earlier_and_few_examples_come_last() 
     assert report().top(3) == ["program 1", "program 3", "program 0"]
     assert report().top(99) == ["program 1", "program 3", "program 0", "program 2"]
     assert report().top(0) == []
+    assert report(ranking=[3, 0, 1, 2]).top(2) == ["program 1", "program 3"]
 
 
 def test_candidate_programs_are_as_dspy_lists_them() -> None:

@@ -102,6 +102,8 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
         shelf = Shelf(
             session, session.demos_of(rollouts), most=self.max_bootstrapped_demos, room=self.max_labeled_demos
         )
+        # The program as it is, and each choice: however often the search asks, the best is one of these.
+        session.searched.possible = 1 + shelf.combinations
         session.decisions.append(
             f"{len(rollouts)} of {len(session.trainset)} examples became bootstrapped demos to choose from, "
             f"in {shelf.combinations} ways."

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 import burnish
-from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, MIPROv2
+from burnish import COPRO, Budget, ConfigError, Ensemble, Evaluate, Example, LMRejected, MIPROv2
 from burnish.datasets.support_tickets import intents, load
 from burnish.testing import ScriptedLM, toy
 

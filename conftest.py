@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from typing import Any
@@ -37,9 +38,16 @@ def _hear_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _keep_bytecode() -> None:
+    """Has every module compiled once, also where a shell says otherwise: hundreds of tests start a process of their own."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the tests an empty cache of their own, and an environment without keys unless real models were asked for."""
     _hear_ctrl_c()
+    _keep_bytecode()
     if config.getoption("markexpr") != "live":
         _forget_the_user()
     folder = tempfile.TemporaryDirectory(prefix="burnish-tests-", ignore_cleanup_errors=True)

@@ -266,7 +266,7 @@ def test_a_killed_compile_asks_nothing_twice_and_a_new_process_predicts_the_same
     assert report.total.calls == len(asked) == len(set(asked)) >= 48
     start = server.count()
     kept: set[str] = set()
-    for moment in (5, 20, 40):
+    for moment in (5, 35):
         before = server.count()
         process = start_compile(server.url, tmp_path, script="knn_script")
         wanted = before + moment - len(kept)

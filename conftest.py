@@ -5,12 +5,14 @@ No network beyond this machine, no user's keys or settings, the same draws each 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -53,6 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="burnish-tests-", ignore_cleanup_errors=True)
     os.environ["BURNISH_CACHE_DIR"] = folder.name
     config.add_cleanup(folder.cleanup)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keeps what is there before the first test out of every garbage collection: it stays to the end, and there is much of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

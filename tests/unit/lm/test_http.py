@@ -8,11 +8,13 @@ import gc
 import gzip
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import warnings
+import weakref
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -21,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from burnish.errors import ConfigError
-from burnish.lm.backends.http import post
+from burnish.lm.backends.http import _listen, post
 
 Writer = asyncio.StreamWriter
 Handler = Callable[[asyncio.StreamReader, Writer], Awaitable[None]]
@@ -403,6 +405,14 @@ def test_a_loop_that_is_gone_leaves_nothing_behind(monkeypatch):
             return
         asyncio.run(asyncio.sleep(0.01))
     pytest.fail(f"left behind: {threads()}")
+
+
+def test_a_bell_that_is_closed_between_two_rings_ends_the_listening():
+    bell, other = socket.socketpair()
+    loop = asyncio.new_event_loop()
+    with other, contextlib.closing(loop):
+        bell.close()
+        _listen(bell, weakref.ref(loop), weakref.WeakMethod(loop.stop))
 
 
 FORKING = """

@@ -141,8 +141,13 @@ def _listen(
     collect: weakref.WeakMethod[Callable[[], None]],
 ) -> None:
     """Tell a loop of answers that it cannot watch for itself, until it is gone."""
-    while bell.recv(4096) and _pass_on(loop(), collect()):
-        pass
+    try:
+        while bell.recv(4096) and _pass_on(loop(), collect()):
+            pass
+    except OSError:
+        # The bell is closed when its loop is collected, which may be between two rings.
+        if bell.fileno() != -1:
+            raise
 
 
 def _pass_on(loop: asyncio.AbstractEventLoop | None, collect: Callable[[], None] | None) -> bool:

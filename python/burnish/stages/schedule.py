@@ -22,7 +22,7 @@ _FIRST_LOOK = 20
 # Where so much has been seen, the rest costs less than another look is worth.
 _ALMOST_ALL = 0.85
 # So many candidates in a row see the same block first, the next ones the next block; after so many blocks the first comes again.
-_SHARE_A_BLOCK, _BLOCKS = 4, 8
+_SHARE_A_BLOCK, _BLOCKS = 8, 8
 # Means that differ beyond so many digits are a tie.
 _DIGITS = 9
 # A surrogate's fit takes a second for so many candidates, and grows with their cube.

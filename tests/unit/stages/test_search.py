@@ -253,12 +253,12 @@ def test_a_design_is_spread_over_blocks_that_some_candidates_share():
     schedule = Steps(600, 60)
     cells = schedule.next(SurrogateSearcher(make_space((6, 6)), 0), [], Board())
     assert [places for _, places in cells] == [
-        list(range(number // 4 * 7, number // 4 * 7 + 7)) for number in range(12)
+        list(range(number // 8 * 7, number // 8 * 7 + 7)) for number in range(12)
     ]
     # After the last block the first comes again, and after the last example the first.
-    assert schedule.places(31, 7) == list(range(49, 56))
-    assert schedule.places(32, 7) == list(range(7))
-    assert schedule.places(31, 60) == [*range(49, 60), *range(49)]
+    assert schedule.places(63, 7) == list(range(49, 56))
+    assert schedule.places(64, 7) == list(range(7))
+    assert schedule.places(63, 60) == [*range(49, 60), *range(49)]
     assert Steps(600, 5).places(9, 5) == list(range(5))
 
 

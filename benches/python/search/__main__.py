@@ -39,12 +39,14 @@ NOTES = """
 - The surrogate averages over fifteen settings of the variances around the most likely one, under a prior in which all candidates may be alike. On
   32 tuning replicates of six tables what it expects was then 0.2 points too high and not 0.5, and at 0.4 of the budget 0.3 and not 0.6; quality was the
   same (+0.1 and +0.2). A prior that lets the effects stray less together (1.2 and not 2, in logarithms) did half as much.
-- The surrogate knows of these effects on single examples. Without, what it expected of its winner was 1.5 to 3.5 points too high on five of the six
-  tables that have them (24 tuning replicates); with them it was between 0.6 too high and 1.7 too low (32). Quality was the same.
 - Eight candidates in a row see the same first block, the next eight the next one. On eight tables of one and two predictors (40 and 64 tuning
   replicates) mean regret was 5.4, 4.3 and 3.5 points at 0.3, 0.5 and 1.0 of the budget; with all on one block 5.5, 4.4 and 3.8, with four to a
   block 5.8, 4.9 and 3.8.
-- The most likely setting is climbed to on the first 96 candidates: a question with 400 costs a tenth of what it would on all.
+- The most likely setting is climbed to on the first 160 candidates: a question with 400 costs a fifth, and quality on the tables of two
+  predictors (16 tuning replicates) was the same.
+- A surrogate that knows what choices do to single examples (a covariance of the scores of one example by shared choices) was tried and not kept.
+  On the tables that have such effects, what it expected of its winner was 0.1 to 1.5 points nearer to the truth at full budget, quality was the same on
+  all (64 tuning replicates), a question cost twice as much, and the effect report of a search told fewer effects that there were (63 of 100 and not 81).
 - The original schedule's evaluations count cells once: what a minibatch and a full pass share is paid for once.
 - At 0.4 of the budget, on tuning replicates (16 to 64 a table), synchronised halving with the same surrogate (the first rung 15% on ten
   shared examples, pools shrinking 1.5-fold, all of a pool topped up to the same examples) was as good as the original

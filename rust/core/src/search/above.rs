@@ -25,7 +25,7 @@ impl Surrogate {
 
     /// The same with its variance, where the variances of the effects are these.
     fn above_under(&self, setting: &Setting) -> Vec<(f64, f64)> {
-        let [_, _, main, pair, _] = setting.log.map(f64::exp);
+        let [_, main, pair, _] = setting.log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
         let mut found = Vec::new();
@@ -62,7 +62,7 @@ impl Surrogate {
 #[cfg(test)]
 mod tests {
     use super::super::linear::{Factor, dot};
-    use super::super::surrogate::{CONSTANT, Surrogate, tests, with_example};
+    use super::super::surrogate::{CONSTANT, Surrogate, tests};
 
     const SIZES: [usize; 3] = [3, 2, 4];
     const COUPLES: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
@@ -77,8 +77,7 @@ mod tests {
         let cells = tests::cells();
         let fitted = Surrogate::fit(&cells);
         let setting = &fitted.settings[0];
-        let [ratio, _, main, pair, own] = setting.log.map(f64::exp);
-        let part = with_example(&setting.log);
+        let [ratio, main, pair, own] = setting.log.map(f64::exp);
         let (slots, pairs) = fitted.shares(&fitted.weights);
         let kernel = |one: &[usize], other: &[usize]| {
             let same: Vec<f64> = (0..3).map(|s| f64::from(one[s] == other[s])).collect();
@@ -91,15 +90,9 @@ mod tests {
         let mut covariance = Vec::new();
         for a in &seen {
             for b in &seen {
-                let (one, other) = (&fitted.picks[a / m], &fitted.picks[b / m]);
-                let same: Vec<f64> = (0..3).map(|s| f64::from(one[s] == other[s])).collect();
-                let example = ratio + part * dot(&slots, &same);
-                let alike = f64::from(a / m == b / m) * own + f64::from(a % m == b % m) * example;
-                covariance.push(
-                    kernel(&fitted.picks[a / m], &fitted.picks[b / m])
-                        + alike
-                        + (1.0 - part) * f64::from(a == b),
-                );
+                let alike = f64::from(a / m == b / m) * own + f64::from(a % m == b % m) * ratio;
+                covariance
+                    .push(kernel(&fitted.picks[a / m], &fitted.picks[b / m]) + alike + f64::from(a == b));
             }
         }
         let factor = Factor::of(&covariance, seen.len());

@@ -5,7 +5,7 @@
 //! thousands a blocked library would be quicker.
 
 /// The lower triangle whose product with its own transpose is the matrix.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Factor {
     lower: Vec<f64>,
     n: usize,

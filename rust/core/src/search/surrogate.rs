@@ -1,10 +1,8 @@
 //! The surrogate: what the board says of every candidate of a space, tried or not.
 //!
-//! A score is the candidate's worth, plus the example's effect, plus what each choice does to this example, plus noise. The worth is
-//! a constant, an effect of each choice, one of each pair of choices in two slots, and one of the candidate's own: a Gaussian process
-//! over slots. What a choice does to single examples is no part of it, but makes candidates that share the choice right on the same
-//! examples: many of them on a few examples say little more of the choice than one does. **Method**: all effects of examples are
-//! integrated out by hand, so what is left is as large as there are candidates measured. How
+//! A score is the candidate's worth plus the example's effect plus noise. The worth is a constant, an effect of each choice, one
+//! of each pair of choices in two slots, and one of the candidate's own: a Gaussian process over slots. **Method**: example effects
+//! are integrated out by hand, so a shared example costs nothing and what is left is as large as there are candidates measured. How
 //! large the effects are, which few scores tell, is averaged over: a fixed handful of settings around the most likely one, each weighed
 //! by its density under wide priors, so that candidates which may all be alike are hardly told apart. **Cost**: the most likely setting
 //! is climbed to on [`CLIMB_ON`] candidates at most, by one to two hundred factorisations; then fifteen of all, candidates³/3
@@ -15,17 +13,13 @@ use std::cmp::Ordering;
 
 use super::cells::{Cells, Space};
 use super::effects::Effects;
-use super::information::{Block, Information};
+use super::information::Information;
 use super::linear::{Factor, dot};
 use super::normal::Stream;
 
-/// Before anything is known: logarithms of the variances of example, main, pair, own against that of a candidate's single score; and, in
-/// the second place, the log-odds of the part of the latter that is what its choices do to the example, as a share of [`MOST_BY_EXAMPLE`].
-const PRIOR: [f64; PARAMETERS] = [0.0, -1.0, -5.1, -5.5, -5.5];
-const PARAMETERS: usize = 5;
-/// Noise makes up the rest of a single score's variance: were it left none, candidates that answer alike would decide all else.
-const MOST_BY_EXAMPLE: f64 = 0.8;
-/// How far the two of the examples stray from this, as a standard deviation.
+/// Logarithms of the variances before anything is known, against the noise: example, main, pair, own.
+const PRIOR: [f64; 4] = [0.0, -5.1, -5.5, -5.5];
+/// How far that of the examples strays from this, as a standard deviation.
 const STRAY: f64 = 1.5;
 /// How far those of main, pair and own stray together: candidates may all be alike.
 const TOGETHER: f64 = 2.0;
@@ -36,25 +30,20 @@ const SCALES: [f64; 5] = [-4.2, -2.8, -1.4, 0.0, 1.4];
 /// By how much those of candidates alone are, and those of slots and pairs the other way.
 const SCALES_OF_OWN: [f64; 3] = [-0.7, 0.0, 0.7];
 /// Candidates that the variances are climbed to on: the first ones, which were chosen by little.
-const CLIMB_ON: usize = 96;
+const CLIMB_ON: usize = 160;
 /// A setting that is less likely than this beside the best is left out.
 const NEGLIGIBLE: f64 = 0.02;
 /// How far the logarithm of a slot's weight does.
 const STRAY_OF_SLOTS: f64 = 1.0;
-/// Variance of the constant, against that of a single score: so wide that it holds nothing back.
+/// Variance of the constant, against the noise: so wide that it holds nothing back.
 pub(super) const CONSTANT: f64 = 10.0;
-
-/// Of the variance of a candidate's single score, what its choices do to the example.
-pub(super) fn with_example(log: &[f64; PARAMETERS]) -> f64 {
-    MOST_BY_EXAMPLE / (1.0 + (-log[1]).exp())
-}
 
 /// What the candidates are worth where the variances are these.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     /// How much of the answer is its: all settings' make 1.
     pub weight: f64,
-    pub log: [f64; PARAMETERS],
+    pub log: [f64; 4],
     pub factor: Factor,
     /// What each candidate's deviation adds to the worth of all.
     pub alpha: Vec<f64>,
@@ -69,7 +58,7 @@ pub(crate) struct Surrogate {
     pub picks: Vec<Vec<usize>>,
     pub(super) couples: Vec<(usize, usize)>,
     center: f64,
-    log: [f64; PARAMETERS],
+    log: [f64; 4],
     pub(super) weights: Vec<f64>,
     information: Information,
     pub(super) settings: Vec<Setting>,
@@ -79,39 +68,28 @@ impl Surrogate {
     /// The surrogate of cells, of which there is one at least.
     pub fn fit(cells: &Cells) -> Self {
         let few = cells.first(CLIMB_ON);
-        let blocks = Block::all(&few);
-        let mut fitted = Self::of(&few, &blocks, PRIOR, vec![0.0; cells.space.sizes.len()]);
-        fitted.climb(few.count as f64, &blocks);
+        let mut fitted = Self::of(&few, PRIOR, vec![0.0; cells.space.sizes.len()]);
+        fitted.climb(&few);
         if few.measured.len() < cells.measured.len() {
-            fitted = Self::of(cells, &Block::all(cells), fitted.log, fitted.weights);
+            fitted = Self::of(cells, fitted.log, fitted.weights);
         }
         fitted.settings = fitted.around(cells.count as f64);
         fitted
     }
 
     /// The candidates with these variances and weights of slots, before any setting is weighed.
-    fn of(cells: &Cells, blocks: &[Block], log: [f64; PARAMETERS], weights: Vec<f64>) -> Self {
+    fn of(cells: &Cells, log: [f64; 4], weights: Vec<f64>) -> Self {
         let slots = cells.space.sizes.len();
-        let mut fitted = Self {
+        Self {
             space: cells.space.clone(),
             picks: cells.measured.iter().map(|place| cells.all[*place].clone()).collect(),
             couples: (0..slots).flat_map(|a| (a + 1..slots).map(move |b| (a, b))).collect(),
             center: cells.mean,
             log,
             weights,
-            information: Information::default(),
+            information: Information::new(cells, log[0].exp()),
             settings: Vec::new(),
-        };
-        fitted.information = fitted.told(blocks, &fitted.log, &fitted.weights);
-        fitted
-    }
-
-    /// What the scores say where the variances are these.
-    fn told(&self, blocks: &[Block], log: &[f64; PARAMETERS], weights: &[f64]) -> Information {
-        let (slots, _) = self.shares(weights);
-        let part = with_example(log);
-        let with_example: Vec<f64> = slots.iter().map(|share| part * share).collect();
-        Information::new(blocks, self.picks.len(), log[0].exp(), &with_example)
+        }
     }
 
     /// The likely settings of the variances: the best, and others with smaller and larger effects, of slots and of candidates alone.
@@ -120,9 +98,8 @@ impl Surrogate {
         let mut best = f64::NEG_INFINITY;
         for all in SCALES {
             for own in SCALES_OF_OWN {
-                let [example, with_example, main, pair, alone] = self.log;
-                let (slots, own) = (all - own, all + own);
-                let log = [example, with_example, main + slots, pair + slots, alone + own];
+                let [example, main, pair, alone] = self.log;
+                let log = [example, main + all - own, pair + all - own, alone + all + own];
                 let (factor, alpha, rest) =
                     self.solved(&self.information, &self.kernel_of(&log, &self.weights));
                 let weight = Self::density_of(count, &self.information, &factor, rest, &log, &self.weights);
@@ -144,40 +121,39 @@ impl Surrogate {
     }
 
     /// Moves one variance or weight at a time, as long as that makes the scores more likely.
-    fn climb(&mut self, count: f64, blocks: &[Block]) {
+    fn climb(&mut self, cells: &Cells) {
+        let count = cells.count as f64;
         let mut best = self.density(count, &self.information, &self.log, &self.weights);
-        let slots = if self.weights.len() > 1 { self.weights.len() } else { 0 };
         for step in [4.0_f64.ln(), 2.0_f64.ln()] {
             let mut moved = true;
             while moved {
                 moved = false;
-                for (parameter, sign) in (0..PARAMETERS + slots).flat_map(|i| [(i, 1.0), (i, -1.0)]) {
-                    let (mut log, mut weights) = (self.log, self.weights.clone());
-                    match parameter.checked_sub(PARAMETERS) {
-                        None => log[parameter] += sign * step,
-                        Some(slot) => weights[slot] += sign * step,
-                    }
-                    // Effects of candidates say nothing of how examples differ.
-                    let other =
-                        (!(2..PARAMETERS).contains(&parameter)).then(|| self.told(blocks, &log, &weights));
+                for (parameter, sign) in (0..4).flat_map(|i| [(i, 1.0), (i, -1.0)]) {
+                    let mut log = self.log;
+                    log[parameter] += sign * step;
+                    let other = (parameter == 0).then(|| Information::new(cells, log[0].exp()));
                     let density =
-                        self.density(count, other.as_ref().unwrap_or(&self.information), &log, &weights);
+                        self.density(count, other.as_ref().unwrap_or(&self.information), &log, &self.weights);
                     if density > best + 1e-6 {
-                        (best, self.log, self.weights, moved) = (density, log, weights, true);
+                        (best, self.log, moved) = (density, log, true);
                         self.information = other.unwrap_or_else(|| self.information.clone());
+                    }
+                }
+                if self.space.sizes.len() > 1 {
+                    for (slot, sign) in (0..self.weights.len()).flat_map(|i| [(i, 1.0), (i, -1.0)]) {
+                        let mut weights = self.weights.clone();
+                        weights[slot] += sign * step;
+                        let density = self.density(count, &self.information, &self.log, &weights);
+                        if density > best + 1e-6 {
+                            (best, self.weights, moved) = (density, weights, true);
+                        }
                     }
                 }
             }
         }
     }
 
-    fn density(
-        &self,
-        count: f64,
-        information: &Information,
-        log: &[f64; PARAMETERS],
-        weights: &[f64],
-    ) -> f64 {
+    fn density(&self, count: f64, information: &Information, log: &[f64; 4], weights: &[f64]) -> f64 {
         let (factor, _, rest) = self.solved(information, &self.kernel_of(log, weights));
         Self::density_of(count, information, &factor, rest, log, weights)
     }
@@ -188,19 +164,19 @@ impl Surrogate {
         information: &Information,
         factor: &Factor,
         rest: f64,
-        log: &[f64; PARAMETERS],
+        log: &[f64; 4],
         weights: &[f64],
     ) -> f64 {
         let likelihood =
             information.log_determinant + factor.log_determinant() + count * (rest.max(1e-9) / count).ln();
-        let mut away = [0.0; PARAMETERS];
+        let mut away = [0.0; 4];
         away.iter_mut().zip(log.iter().zip(PRIOR)).for_each(|(away, (a, b))| *away = a - b);
-        let [example, with_example, effects @ ..] = away;
+        let [example, effects @ ..] = away;
         let (squares, sum) = (dot(&effects, &effects), effects.iter().sum::<f64>());
         // The quadratic form of variances ALONE² on the diagonal and TOGETHER² everywhere.
         let (alone, together) = (ALONE * ALONE, TOGETHER * TOGETHER);
-        let examples = (example.powi(2) + with_example.powi(2)) / STRAY.powi(2);
-        let strayed = examples + (squares - together / (alone + 3.0 * together) * sum * sum) / alone;
+        let strayed =
+            (example / STRAY).powi(2) + (squares - together / (alone + 3.0 * together) * sum * sum) / alone;
         let slots: f64 = weights.iter().map(|weight| (weight / STRAY_OF_SLOTS).powi(2)).sum();
         -(likelihood + strayed + slots) / 2.0
     }
@@ -216,9 +192,9 @@ impl Surrogate {
         (factor, alpha, rest)
     }
 
-    fn kernel_of(&self, log: &[f64; PARAMETERS], weights: &[f64]) -> Vec<f64> {
+    fn kernel_of(&self, log: &[f64; 4], weights: &[f64]) -> Vec<f64> {
         let n = self.picks.len();
-        let [_, _, main, pair, own] = log.map(f64::exp);
+        let [_, main, pair, own] = log.map(f64::exp);
         let (slots, pairs) = self.shares(weights);
         let mut kernel = vec![0.0; n * n];
         let mut same = vec![0.0; slots.len()];
@@ -297,7 +273,7 @@ impl Surrogate {
             above -= setting.weight;
         }
         let Setting { log, factor, noise, .. } = chosen;
-        let [_, _, main, pair, own] = log.map(f64::exp);
+        let [_, main, pair, own] = log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
         let mut scaled = |variance: f64, count: usize| -> Vec<f64> {
@@ -334,8 +310,8 @@ impl Surrogate {
     }
 
     /// The function that gives candidates these weights.
-    fn effects(&self, log: &[f64; PARAMETERS], alpha: &[f64]) -> Effects {
-        let [_, _, main, pair, own] = log.map(f64::exp);
+    fn effects(&self, log: &[f64; 4], alpha: &[f64]) -> Effects {
+        let [_, main, pair, own] = log.map(f64::exp);
         let (slots, pairs) = self.shares(&self.weights);
         let sizes = &self.space.sizes;
         let mut effects = Effects::none(&self.space.sizes, &self.couples, self.picks.len());
@@ -358,7 +334,7 @@ pub(super) mod tests {
     use super::super::cells::{Cells, Tried};
     use super::super::linear::{Factor, dot};
     use super::super::normal::Stream;
-    use super::{CONSTANT, Setting, Surrogate, with_example};
+    use super::{CONSTANT, Setting, Surrogate};
     use crate::board::Rows;
 
     const SIZES: [i64; 3] = [3, 2, 4];
@@ -389,8 +365,7 @@ pub(super) mod tests {
     fn textbook(fitted: &Surrogate, cells: &Cells, setting: &Setting) -> Vec<(f64, f64)> {
         let m = cells.examples;
         let seen: Vec<usize> = (0..cells.known.len()).filter(|at| cells.known[*at] > 0.0).collect();
-        let [ratio, _, main, pair, own] = setting.log.map(f64::exp);
-        let part = with_example(&setting.log);
+        let [ratio, main, pair, own] = setting.log.map(f64::exp);
         let (slots, pairs) = fitted.shares(&fitted.weights);
         let kernel = |i: usize, j: usize| {
             let same: Vec<f64> =
@@ -399,15 +374,11 @@ pub(super) mod tests {
             let pairs: f64 = couples.map(|((a, b), share)| share * same[*a] * same[*b]).sum();
             CONSTANT + main * dot(&slots, &same) + pair * pairs + own * f64::from(i == j)
         };
-        let alike = |i: usize, j: usize| -> f64 {
-            (0..3).map(|s| slots[s] * f64::from(fitted.picks[i][s] == fitted.picks[j][s])).sum()
-        };
         let mut covariance = Vec::new();
         for a in &seen {
             for b in &seen {
-                let alike = ratio + part * alike(a / m, b / m);
-                let example = alike * f64::from(a % m == b % m);
-                covariance.push(kernel(a / m, b / m) + example + (1.0 - part) * f64::from(a == b));
+                let example = ratio * f64::from(a % m == b % m);
+                covariance.push(kernel(a / m, b / m) + example + f64::from(a == b));
             }
         }
         let factor = Factor::of(&covariance, seen.len());

@@ -100,8 +100,9 @@ class Arena:
     def grow(self, space: Space) -> None:
         """Go on in a space with more choices, in which the present ones have the places that they have now."""
         before = [(slot.predictor, slot.part) for slot in self.space.slots]
+        # What is written from what was tried would be other texts, had another candidate been the best.
+        self.session.searched.possible += (space.size - self.space.size) * max(len(self.tried), 1)
         self.space = space
-        self.session.searched.possible = space.size
         self.tried = [
             tuple(dict(zip(before, picks, strict=True)).get((slot.predictor, slot.part), 0) for slot in space.slots)
             for picks in self.tried

@@ -111,7 +111,7 @@ class SurrogateSearcher(_OfSpace):
     """A Gaussian process over slots, pairs of slots and shared examples.
 
     Half of what it asks for has the best expected score, half is best in a draw from what the scores leave open. The
-    cost grows with the cube of the candidates measured: 10 ms for 100 of them, a second for 500.
+    cost grows with the cube of the candidates measured: 25 ms for 100 of them, half a second for 500.
     """
 
     def ask(self, tried: Sequence[Picks], board: Board, n: int, *, closed: Collection[int] = ()) -> list[Picks]:

@@ -92,3 +92,30 @@ def test_all_alike_is_no_difference() -> None:
     found = effects_of(space, tried, board_of(tried, lambda picks: 1.1), tried[1])
     assert found is not None
     assert found.stand_out == []
+
+
+def test_candidates_that_are_right_on_the_same_examples_are_no_news_of_their_choice() -> None:
+    # An idle slot: who shares the other choice answers each example alike, and no choice is the better one.
+    space, wrong = make_space((4, 6)), 0
+    tried = space.all_picks()
+    for seed in range(20):
+        board = Board()
+        for number, (_, choice) in enumerate(tried):
+            for example in range(20):
+                right = random.Random(f"{seed}/{choice}/{example}").random() < 0.5
+                board.put(number, example, float(right), Status.SCORED)
+        found = effects_of(space, tried, board, (1, 1))
+        assert found is not None
+        wrong += bool(found.stand_out)
+    assert wrong <= 2
+
+
+def test_one_example_tells_nothing_beyond_doubt() -> None:
+    space, board = make_space((2, 2)), Board()
+    tried = space.all_picks()
+    for number, picks in enumerate(tried):
+        board.put(number, 0, float(picks[0]), Status.SCORED)
+        board.put(number, 1, 0.0, Status.NOT_MEASURED)
+    found = effects_of(space, tried, board, (1, 0))
+    assert found is not None
+    assert found.stand_out == []

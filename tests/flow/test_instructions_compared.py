@@ -119,3 +119,42 @@ def test_who_leads_is_told_while_candidates_race(optimizer: Any, tmp_path: Path)
     told = [event for event in events_in(tmp_path) if event["kind"] == "best_changed"]
     winner = program.report.standing
     assert (winner.name, winner.mean, winner.n) in [(one["candidate"], one["mean"], one["n"]) for one in told]
+
+
+class Order(burnish.Optimizer):
+    """Looks at the order in which a search sees the valset."""
+
+    async def search(self, session: Any) -> Any:
+        self.order = list(session.order)
+        await session.score([session.baseline()])
+        return session.baseline()
+
+
+def test_what_leads_the_search_and_loses_on_the_examples_kept_back_is_not_returned() -> None:
+    rows = [burnish.Example(text=f"item {n}", kind="right").with_inputs("text") for n in range(140)]
+
+    def reply(request: Any) -> dict[str, str]:
+        last = request.messages[-1]["content"]
+        if any(f"`{name}`" in last for name in ("instructions", "observations", "summary", "description")):
+            return dict.fromkeys(
+                ("instructions", "observations", "summary", "description"), f"New {request.rollout_id}."
+            )
+        item = int(re.findall(r"item (\d+)", last)[-1])
+        right = item not in late if "New " in request.messages[0]["content"] else item % 4 != 0
+        return {"kind": "right" if right else "wrong"}
+
+    def metric(example: Any, prediction: Any, trace: Any = None) -> bool:
+        return bool(example.kind == prediction.kind)
+
+    late: set[int] = set()
+    look, program = Order(metric=metric, seed=9, progress=False), burnish.Predict("text -> kind")
+    with burnish.context(lm=ScriptedLM(reply)):
+        look.compile(program, trainset=rows[100:], valset=rows[:100])
+        late |= set(look.order[60:])
+        found = MIPROv2(metric, max_bootstrapped_demos=0, max_labeled_demos=0, progress=False).compile(
+            program, trainset=rows[100:], valset=rows[:100]
+        )
+    assert found.report.unchanged
+    assert found.report.winner == "as given"
+    assert any("led the search, and no more once it was confirmed" in told for told in found.report.decisions)
+    assert len(found.report.confirmed) == 1

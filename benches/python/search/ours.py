@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from benches.python.search.baselines import shuffled
 from benches.python.search.replay import Outcome, Replay
 
-from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, expected, ranked
 from burnish.stages.search import Picks, RandomSearcher, SurrogateSearcher, TPESearcher
 from burnish.values.board import Board
 from burnish.values.score import Status
@@ -25,7 +25,7 @@ class Race:
         self.board, self.tried, self.steps = Board(), [], 0
         self.numbers: dict[Picks, int] = {}
 
-    def measure(self, wanted: Wanted) -> None:
+    def measure(self, wanted: Sequence[tuple[Picks, range]]) -> None:
         """Pay for candidates on places of the order; what is known is not paid for again."""
         self.steps += 1
         for picks, places in wanted:
@@ -41,11 +41,11 @@ class Race:
     def follow(self, schedule: Steps | Rejects) -> None:
         """Search until the schedule has nothing left to measure."""
         while cells := schedule.next(self.asks, self.tried, self.board):
-            self.measure(cells)
+            self.measure([(picks, range(examples)) for picks, examples in cells])
 
-    def best(self) -> tuple[Picks, float]:
-        """The winner, and what is expected of it."""
-        best = ranked(self.asks, self.tried, self.board)[0]
+    def best(self, among: Sequence[Picks] = ()) -> tuple[Picks, float]:
+        """The winner, of these where some are given, and what is expected of it."""
+        best = next(p for p in ranked(self.asks, self.tried, self.board) if not among or p in among)
         return best, expected(self.asks, self.tried, self.board)[self.numbers[best]]
 
     def number(self, picks: Picks) -> int:
@@ -62,15 +62,17 @@ def run(replay: Replay, seed: int, searcher: Callable, schedule: Callable) -> Ou
 
 
 def default(replay: Replay, seed: int, **settings) -> Outcome:
-    """What MIPROv2 does by default, by the schedule that it follows: the search, then winner and student side by side.
+    """What MIPROv2 does by default, by the schedule that it follows: the search, then winner and student side by side, and the better of both.
 
     It reports the winner's mean on the examples that were kept back, and where none were its mean on all that it saw.
     """
     race = Race(replay, seed, SurrogateSearcher)
-    schedule = Confirmed.of(replay.budget, replay.n_val, **settings)
+    schedule = Confirmed(replay.budget, replay.n_val, **settings)
     race.follow(schedule.search)
     best, mean = race.best()
-    race.measure(schedule.confirmation(best, (0,) * len(replay.sizes), race.tried, race.board))
+    student = (0,) * len(replay.sizes)
+    race.measure(schedule.confirmation(best, student, race.tried, race.board))
+    best, mean = race.best((best, student))
     first = replay.n_val - schedule.fresh if schedule.fresh else 0
     known = [place for place in range(first, replay.n_val) if race.board.known(race.numbers[best], place)]
     on = tuple(race.order[place] for place in known)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from burnish.loop import in_thread
 from burnish.optimizers.session import Session
 from burnish.stages.effects import effects_of
-from burnish.stages.schedule import Confirmed, Rejects, Steps, Wanted, expected, ranked
+from burnish.stages.schedule import Confirmed, Rejects, Steps, ranked
+from burnish.stages.score import standings
 from burnish.stages.search import Picks, Searcher
 from burnish.values.report import SHARE_TO_LEAD
 from burnish.values.space import Candidate, Slot, Space
@@ -76,18 +76,16 @@ class Arena:
         """One step of a schedule; whether there was one left."""
         # A fit may take a second, in which calls of others go on.
         wanted = await in_thread(schedule.next, searcher, self.tried, self.session.board)
-        await self._measure_at(wanted)
+        await self.measure([(picks, self.session.order[:examples]) for picks, examples in wanted])
         return bool(wanted)
 
-    async def _measure_at(self, wanted: Wanted) -> None:
-        """The same of places in the session's order."""
-        order = self.session.order
-        await self.measure([(picks, [order[place] for place in places]) for picks, places in wanted])
+    def attempts(self) -> dict[str, list[tuple[str, float]]]:
+        """For each predictor the instructions that were measured, each with the mean of its candidates.
 
-    def attempts(self, searcher: Searcher) -> dict[str, list[tuple[str, float]]]:
-        """For each predictor the instructions that were measured, each with what its candidates are expected to score, on average."""
-        means = enumerate(expected(searcher, self.tried, self.session.board))
-        measured = {number: mean for number, mean in means if not math.isnan(mean)}
+        To be asked while all candidates have seen the same examples, as after a design.
+        """
+        board = self.session.board
+        measured = {number: s.mean for number, s in enumerate(standings(board, [""] * len(self.tried))) if s.n}
         found: dict[str, list[tuple[str, float]]] = {}
         for place, slot in enumerate(self.space.slots):
             if slot.part == "instructions":
@@ -109,9 +107,10 @@ class Arena:
         ]
         self._numbers = {picks: number for number, picks in enumerate(self.tried)}
 
-    def best(self, searcher: Searcher) -> Picks:
-        """The candidate that is taken for the best; the student where none was measured."""
-        return next(iter(ranked(searcher, self.tried, self.session.board)), self.own)
+    def best(self, searcher: Searcher, among: Collection[Picks] = ()) -> Picks:
+        """The candidate that is taken for the best, of these where some are given; the student where none was measured."""
+        order = ranked(searcher, self.tried, self.session.board)
+        return next((picks for picks in order if not among or picks in among), self.own)
 
     async def confirm(self, schedule: Confirmed, winner: Picks) -> None:
         """Run the winner and the student side by side, so that the gain stands on examples that did not choose.
@@ -121,7 +120,7 @@ class Arena:
         order, board = self.session.order, self.session.board
         seen = set(board.example)
         wanted = schedule.confirmation(winner, self.own, self.tried, board)
-        await self._measure_at(wanted)
+        await self.measure([(picks, [order[place] for place in places]) for picks, places in wanted])
         self.session.searched.fresh = frozenset(order[place] for place in wanted[0][1]) - seen
 
     def won(self, winner: Picks, searcher: Searcher | None = None) -> Candidate:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +24,7 @@ from burnish.optimizers.session import Session
 from burnish.optimizers.slots import space_of
 from burnish.optimizers.trials import trials
 from burnish.stages.schedule import Confirmed
+from burnish.stages.search import Searcher
 from burnish.values.example import Example
 from burnish.values.space import Candidate, Slot, Space
 from burnish.values.whole import check_whole
@@ -45,9 +45,9 @@ class MIPROv2(BootstrapFewShot):
         Bootstraps sets of demos; has a model propose instructions, grounded in the program's code, its data, rows to look at and
         a tip each; then searches over (instructions × demos) of every predictor, the student's own among the choices. By
         default half of the instructions are written once the others have a first score, from what was tried; a surrogate of the
-        scores then decides what is run next, on examples that candidates share, with no more program runs than the original
+        scores then decides what is run next, on examples that all candidates share, with no more program runs than the original
         schedule may make; the winner and the student are then run on examples that were kept back (40% of the valset, a fifth
-        of the runs at most; none where that is fewer than 20), which tell the gain. ``searcher="tpe"`` or another name runs the original
+        of the runs at most; none where that is fewer than 20), which tell the gain, and whether the student stays. ``searcher="tpe"`` or another name runs the original
         schedule: trials on minibatches, full evaluations of the best so far.
 
     When it helps:
@@ -218,19 +218,15 @@ class MIPROv2(BootstrapFewShot):
         if self.searcher is not None:
             return arena.won(await trials(arena, searcher, plan(arena.space)))
         arena.number(arena.own)
-        schedule = Confirmed.of(plan(arena.space).evaluations, len(session.valset))
+        schedule = _confirmed(plan(arena.space))
         if late and await arena.step(schedule.search, searcher) and session.goes_on():
-            for name, texts in (
-                await grounding.written(session.predictors, late, arena.attempts(searcher), **how)
-            ).items():
+            for name, texts in (await grounding.written(session.predictors, late, arena.attempts(), **how)).items():
                 proposals[name] = list(dict.fromkeys([*proposals.get(name, []), *texts]))
             arena.grow(space_of(session, proposals, choices))
             searcher = searcher_of(_OURS, arena.space, session.seed)
-            schedule = replace(schedule, budget=plan(arena.space).evaluations)
+            schedule = _confirmed(plan(arena.space))
         await arena.search(schedule.search, searcher)
-        winner = await in_thread(arena.best, searcher)
-        await arena.confirm(schedule, winner)
-        return await in_thread(arena.won, winner, searcher)
+        return await _confirmed_best(arena, schedule, searcher)
 
     def _choices(self) -> tuple[bool, int, int]:
         """Whether prompts stay without demos; how many instructions and sets of demos there are to choose from."""
@@ -253,3 +249,22 @@ def _rounds(number: int, *, at_once: bool) -> tuple[range, range]:
     """The proposals that are written before anything was scored, and those written from what was: half, where not all go first."""
     early = number if at_once else number - number // 2
     return range(early), range(early, number)
+
+
+def _confirmed(plan: Plan) -> Confirmed:
+    """The default schedule, under the budget of the original one."""
+    return Confirmed(plan.evaluations, plan.valset)
+
+
+async def _confirmed_best(arena: Arena, schedule: Confirmed, searcher: Searcher) -> Candidate:
+    """The best of the search, run once more beside the student; the student where no gain is to be expected after that."""
+    winner = await in_thread(arena.best, searcher)
+    await arena.confirm(schedule, winner)
+    better = await in_thread(arena.best, searcher, (arena.own, winner))
+    if better != winner:
+        session = arena.session
+        led = session.candidates[arena.number(winner)].name
+        session.decisions.append(
+            f"{led} led the search, and no more once it was confirmed: the program as given stays."
+        )
+    return await in_thread(arena.won, better, searcher)

@@ -1,15 +1,14 @@
-"""What to measure next under a budget of program runs: how many candidates, and on which examples each.
+"""What to measure next under a budget of program runs: how many candidates, and on how many examples each.
 
-Examples stand in one order, and a schedule names their places in it. Candidates share examples, so that what is hard for all is not
-taken for a difference between them. A schedule keeps nothing: where it stands is told by the board, so a run that is resumed
-goes on where it was.
+All candidates see the examples in the same order, so that any two can be compared on what both saw. A schedule keeps nothing:
+where it stands is told by the board, so a run that is resumed goes on where it was.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.stages.score import standings
@@ -21,8 +20,6 @@ from burnish.values.report import SHARE_TO_LEAD
 _FIRST_LOOK = 20
 # Where so much has been seen, the rest costs less than another look is worth.
 _ALMOST_ALL = 0.85
-# So many candidates in a row see the same block first, the next ones the next block; after so many blocks the first comes again.
-_SHARE_A_BLOCK, _BLOCKS = 8, 8
 # Means that differ beyond so many digits are a tie.
 _DIGITS = 9
 # A surrogate's fit takes a second for so many candidates, and grows with their cube.
@@ -31,18 +28,13 @@ _MOST_CANDIDATES = 500
 FRESH_AT_LEAST = 20
 
 
-# Candidates, and the places of the examples that each is to have been run on.
-Wanted = list[tuple[Picks, list[int]]]
-
-
 @dataclass(frozen=True, slots=True)
 class Steps:
     """A few steps of small blocks, each on what the searcher makes of the last: what `searcher="surrogate"` is for.
 
-    The first step measures a balanced design on a few shared blocks of examples in turn: on one block alone, a choice that happens to
-    suit its examples would look good in all candidates that have it. At each further step, of equal cost, the
-    searcher asks for candidates: a new one sees the block whose turn it is, one that was seen before half as many examples again
-    as it has, the next ones in the order. The last step brings the best few to the same number of examples.
+    The first step measures a balanced design on one shared block of examples. At each further step, of equal cost, the
+    searcher asks for candidates: a new one sees the first block, one that was seen before half as many examples again
+    as it has. The last step brings the best few to the same number of examples.
 
     Attributes:
         budget: Program runs in all.
@@ -64,16 +56,8 @@ class Steps:
     finalists: int = 2
     growth: float = 0.5
 
-    def next(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> Wanted:
-        """What is to be run next; nothing where the budget is spent."""
-        numbers = {picks: number for number, picks in enumerate(tried)}
-        wanted = self._wanted(searcher, tried, board)
-        for picks, _ in wanted:
-            numbers.setdefault(picks, len(numbers))
-        return [(picks, self.places(numbers[picks], count)) for picks, count in wanted]
-
-    def _wanted(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[tuple[Picks, int]]:
-        """Candidates with the number of examples that each is to have seen."""
+    def next(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[tuple[Picks, int]]:
+        """Candidates with the number of examples that each is to have seen; none where the budget is spent."""
         spent, seen = len(board), _seen(board)
         left = self.budget - spent
         block = min(self._block, self.examples)
@@ -84,9 +68,10 @@ class Steps:
             count = min(max(2, int(self.first * self.budget / block)), _MOST_CANDIDATES)
             return _affordable([(picks, block) for picks in searcher.ask([], board, count)], {}, left)
         step = self._until(spent) - spent
-        have = {picks: seen[place] for place, picks in enumerate(tried)}
+        number = {picks: place for place, picks in enumerate(tried)}
+        have = {picks: seen[place] for picks, place in number.items()}
         if step > 0:
-            closed = [place for place in range(len(tried)) if seen[place] >= self.examples]
+            closed = [place for place in number.values() if seen[place] >= self.examples]
             asked = searcher.ask(tried, board, math.ceil(step / block), closed=closed)
             new = [picks for picks in asked if picks not in have]
             late = set(new[max(_MOST_CANDIDATES - len(tried), 0) :])
@@ -98,15 +83,7 @@ class Steps:
             ]
             if wanted:
                 return _affordable(wanted, have, min(step, left))
-        best = ranked(searcher, tried, board)[: self.finalists]
-        level = _level([range(have[picks]) for picks in best], range(self.examples), left)
-        return [(picks, level) for picks in best if have[picks] < level]
-
-    def places(self, number: int, count: int) -> list[int]:
-        """The first examples of a candidate, by its number on the board: those of its block, the next ones, and after the last the first."""
-        blocks = max(min(_BLOCKS, self.examples // self.block), 1)
-        begin = number // _SHARE_A_BLOCK % blocks * self.block
-        return [(begin + place) % self.examples for place in range(count)]
+        return self._final(searcher, tried, board, have)
 
     @property
     def _block(self) -> int:
@@ -123,6 +100,13 @@ class Steps:
                 return end
         return spent
 
+    def _final(
+        self, searcher: Searcher, tried: Sequence[Picks], board: Board, have: Mapping[Picks, int]
+    ) -> list[tuple[Picks, int]]:
+        best = ranked(searcher, tried, board)[: self.finalists]
+        level = _level([have[picks] for picks in best], self.budget - len(board), self.examples)
+        return [(picks, level) for picks in best if have[picks] < level]
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
@@ -134,23 +118,20 @@ class Confirmed:
     Attributes:
         budget: Program runs in all.
         examples: How many examples there are.
-        fresh: How many of them are kept back: the last ones in the order.
         share: Share of the budget that confirming costs at most.
+        kept: Share of the examples that is kept back at most.
     """
 
     budget: int
     examples: int
-    fresh: int
     share: float = 0.2
+    kept: float = 0.4
 
-    @classmethod
-    def of(cls, budget: int, examples: int, *, share: float = 0.2, kept: float = 0.4) -> Confirmed:
-        """The schedule that keeps back this share of the examples at most, and as many as this share of the budget pays for.
-
-        With another budget, by `dataclasses.replace`, the same examples are kept back: a search may go on under it.
-        """
-        fresh = min(int(kept * examples), int(share * budget / 2))
-        return cls(budget, examples, fresh if fresh >= FRESH_AT_LEAST else 0, share)
+    @property
+    def fresh(self) -> int:
+        """How many examples are kept back: the last ones in the order in which all candidates see them."""
+        fresh = min(int(self.kept * self.examples), int(self.share * self.budget / 2))
+        return fresh if fresh >= FRESH_AT_LEAST else 0
 
     @property
     def search(self) -> Steps:
@@ -158,17 +139,17 @@ class Confirmed:
         aside = 2 * self.fresh or min(2 * self.examples, int(self.share * self.budget))
         return Steps(max(self.budget - aside, 1), self.examples - self.fresh)
 
-    def confirmation(self, winner: Picks, student: Picks, tried: Sequence[Picks], board: Board) -> Wanted:
-        """On which examples winner and student are run once the search is over."""
+    def confirmation(
+        self, winner: Picks, student: Picks, tried: Sequence[Picks], board: Board
+    ) -> list[tuple[Picks, range]]:
+        """On which examples, by their place in the order, winner and student are run once the search is over."""
         both = list(dict.fromkeys([student, winner]))
         if self.fresh:
-            return [(picks, list(range(self.examples - self.fresh, self.examples))) for picks in both]
-        seen, search = _seen(board), self.search
-        numbers = {picks: tried.index(picks) for picks in both if picks in tried}
-        have = [search.places(numbers[picks], seen[numbers[picks]]) if picks in numbers else [] for picks in both]
-        order = search.places(numbers.get(winner, 0), self.examples)
-        level = _level(have, order, self.budget - len(board))
-        return [(picks, order[:level]) for picks in both]
+            return [(picks, range(self.examples - self.fresh, self.examples)) for picks in both]
+        seen = _seen(board)
+        have = [seen[tried.index(picks)] if picks in tried else 0 for picks in both]
+        level = _level(have, self.budget - len(board), self.examples)
+        return [(picks, range(level)) for picks in both]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +168,8 @@ class Rejects:
     examples: int
     block: int = 10
 
-    def next(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> Wanted:
-        """What is to be run next; nothing where one candidate is left."""
+    def next(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[tuple[Picks, int]]:
+        """Candidates with the number of examples that each is to have seen; none where one is left."""
         seen = _seen(board)
         if not tried:
             pool, weight = 2, 1.0
@@ -201,8 +182,7 @@ class Rejects:
             examples = self.examples
         wanted = [(tried[number], examples) for number in alive if seen[number] < examples]
         have = {picks: seen[number] for number, picks in enumerate(tried)}
-        paid = _affordable(wanted, have, self.budget - len(board))
-        return [(picks, list(range(examples))) for picks, examples in paid]
+        return _affordable(wanted, have, self.budget - len(board))
 
 
 def blocks(examples: int) -> list[int]:
@@ -253,13 +233,10 @@ def _seen(board: Board) -> Counter[int]:
     return Counter(board.candidate)
 
 
-def _level(have: Sequence[Collection[int]], order: Sequence[int], budget: int) -> int:
-    """How many examples, in this order, all candidates can be brought to that have these."""
-    level, cost = 0, 0
-    for place in order:
-        cost += sum(place not in had for had in have)
-        if cost > budget:
-            break
+def _level(have: Sequence[int], budget: int, examples: int) -> int:
+    """The number of examples that candidates which have seen so many can all be brought to."""
+    level = 0
+    while level < examples and sum(max(level + 1 - had, 0) for had in have) <= budget:
         level += 1
     return level
 

@@ -274,6 +274,8 @@ def test_it_composes() -> None:
         (lambda: mipro(log_dir="a", run_dir="b"), "the same: give one"),
         (lambda: MIPROv2(None), "needs a metric"),  # type: ignore[arg-type]
         (COPRO, "needs a metric"),
+        (lambda: COPRO(right), "needs a metric.*what comes first is prompt_model"),
+        (lambda: mipro(teacher_settings="offline/icl"), "teacher_settings='offline/icl': give settings"),
         (
             lambda: COPRO("gpt-4", metric=right),
             r"prompt_model='gpt-4' is a text. Write prompt_model=burnish.LM\('gpt-4'\)",

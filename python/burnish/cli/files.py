@@ -162,7 +162,7 @@ def place_for(path: str, *, suffix: str = ".json") -> Path:
 
 
 def read_options(options: Iterable[str]) -> dict[str, Any]:
-    """``key=value`` pairs; values are JSON where they read as such, else text.
+    """``key=value`` pairs; values are JSON or Python's ``None``, ``True`` and ``False`` where they read as such, else text.
 
     Raises:
         ConfigError: One has no ``=``.
@@ -173,7 +173,7 @@ def read_options(options: Iterable[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"--option {option!r}: write --option name=value.")
         try:
-            read[key] = json.loads(value)
+            read[key] = json.loads({"None": "null", "True": "true", "False": "false"}.get(value, value))
         except ValueError:
             read[key] = value
     return read

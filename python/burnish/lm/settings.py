@@ -124,6 +124,20 @@ def _unknown(name: str) -> str:
     return f"There is no setting {name!r}. The settings are:\n{known}"
 
 
+def check_settings(**given: Any) -> None:
+    """Each of these is settings to enter, or None.
+
+    Raises:
+        ConfigError: One is not, or has what is no setting.
+    """
+    for name, some in given.items():
+        if not isinstance(some, Mapping | None):
+            raise ConfigError(f"{name}={some!r}: give settings, such as {{'lm': burnish.LM(...)}}.")
+        with context(**(some or {})):
+            # Entering it refuses what is no setting.
+            pass
+
+
 def check_lm(**models: Any) -> None:
     """Each of these settings is an LM, or None where it is not set.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from burnish.engine.judge import Metric
 from burnish.errors import ConfigError
-from burnish.lm.settings import context
+from burnish.lm.settings import check_settings
 from burnish.loop import in_thread
 from burnish.optimizers.base import Optimizer
 from burnish.optimizers.recorded import recorded_demos
@@ -75,9 +75,7 @@ class BootstrapFewShot(Optimizer):
         super().__init__(metric=metric, max_errors=max_errors, **common)
         check_whole(0, max_bootstrapped_demos=max_bootstrapped_demos, max_labeled_demos=max_labeled_demos)
         check_whole(1, max_rounds=max_rounds)
-        with context(**(teacher_settings or {})):
-            # Entering it refuses what is no setting.
-            pass
+        check_settings(teacher_settings=teacher_settings)
         if traces is not None and (teacher_settings or max_rounds != 1):
             raise ConfigError("With traces=... nothing is run: leave teacher_settings and max_rounds out.")
         if traces is not None and type(self).search is not BootstrapFewShot.search:

@@ -74,7 +74,7 @@ class COPRO(Optimizer):
     ) -> None:
         super().__init__(metric=metric, **{"progress": verbose or None, **common})
         if metric is None:
-            raise ConfigError("COPRO needs a metric to choose by. Give metric=...")
+            raise ConfigError("COPRO needs a metric to choose by. Give metric=...; what comes first is prompt_model.")
         check_whole(2, breadth=breadth)
         check_whole(1, depth=depth)
         check_lm(prompt_model=prompt_model)

@@ -66,7 +66,7 @@ class Ensemble:
         Raises:
             ConfigError: There are none, one is no program, or `size` is more than there are.
         """
-        given = [] if isinstance(programs, Module) else list(programs)
+        given = [] if isinstance(programs, Module) else list(programs or ())
         if not given:
             raise ConfigError(
                 f"Ensemble needs programs, not {programs!r}: give a list, such as optimized.report.top(5)."

@@ -11,6 +11,7 @@ from typing import Any
 from burnish.values.effects import Effects
 from burnish.values.trial import Trial
 from burnish.values.usage import Usage
+from burnish.values.whole import check_whole
 
 # A candidate cut short by the budget must not win on the few examples that it saw.
 SHARE_TO_LEAD = 0.8
@@ -162,6 +163,7 @@ class Report:
 
     def top(self, k: int) -> list[Any]:
         """The programs of the k best candidates, the winner first; ties keep the earlier."""
+        check_whole(0, k=k)
         if self.build is None:
             return []
         return [self.build(number) for number in self.ranked()[:k]]

@@ -12,8 +12,21 @@ from burnish.errors import ConfigError
 
 
 def test_values_are_json_where_they_read_as_such() -> None:
-    options = read_options(["a=3", "b=0.5", "c=true", "d=null", "e=text", 'f={"x": [1]}', "g=a=b", "h="])
-    assert options == {"a": 3, "b": 0.5, "c": True, "d": None, "e": "text", "f": {"x": [1]}, "g": "a=b", "h": ""}
+    options = read_options(
+        ["a=3", "b=0.5", "c=true", "d=null", "e=text", "i=None", "j=True", 'f={"x": [1]}', "g=a=b", "h="]
+    )
+    assert options == {
+        "a": 3,
+        "b": 0.5,
+        "c": True,
+        "d": None,
+        "e": "text",
+        "f": {"x": [1]},
+        "g": "a=b",
+        "h": "",
+        "i": None,
+        "j": True,
+    }
 
 
 @pytest.mark.parametrize("option", ["alone", ""])

@@ -78,6 +78,7 @@ def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
         (lambda: Ensemble(size=0), "size=0"),
         (lambda: Ensemble(reduce_fn="vote"), "reduce_fn='vote' cannot be called"),  # type: ignore[arg-type]
         (lambda: Ensemble().compile([]), "needs programs"),
+        (lambda: Ensemble().compile(None), "needs programs, not None: give a list"),  # type: ignore[arg-type]
         (lambda: Ensemble().compile(toy.Classifier()), "needs programs, not .*: give a list"),  # type: ignore[arg-type]
         (lambda: Ensemble().compile([toy.Classifier(), 3]), "Program 1 of the ensemble is 3"),
         (lambda: ensemble(size=7), "size=7 is more than the 6 programs"),

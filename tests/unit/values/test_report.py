@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from burnish import Report, Usage
+from burnish.errors import ConfigError
 from burnish.values.report import Difference, Standing
 from burnish.values.trial import Trial
 
@@ -202,3 +203,9 @@ def test_what_was_not_measured_is_said_in_words() -> None:
 def test_a_standing_shows_how_many_were_measured() -> None:
     assert str(standing("x", 0.5, n=7)) == "50.0 [40.0, 60.0] (7/10)"
     assert str(standing("x", 0.5, failed=2)) == "50.0 [40.0, 60.0] (10/10, 2 failed)"
+
+
+@pytest.mark.parametrize("k", [-1, "3"])
+def test_how_many_are_the_best_is_a_whole_number(k: object) -> None:
+    with pytest.raises(ConfigError, match="k="):
+        report().top(k)  # type: ignore[arg-type]

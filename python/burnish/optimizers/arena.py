@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from burnish.loop import in_thread
 from burnish.optimizers.session import Session
@@ -107,10 +107,9 @@ class Arena:
         ]
         self._numbers = {picks: number for number, picks in enumerate(self.tried)}
 
-    def best(self, searcher: Searcher, among: Collection[Picks] = ()) -> Picks:
-        """The candidate that is taken for the best, of these where some are given; the student where none was measured."""
-        order = ranked(searcher, self.tried, self.session.board)
-        return next((picks for picks in order if not among or picks in among), self.own)
+    def order(self, searcher: Searcher) -> list[Picks]:
+        """The candidates that were measured, best first."""
+        return ranked(searcher, self.tried, self.session.board)
 
     async def confirm(self, schedule: Confirmed, winner: Picks) -> None:
         """Run the winner and the student side by side, so that the gain stands on examples that did not choose.
@@ -123,11 +122,13 @@ class Arena:
         await self.measure([(picks, [order[place] for place in places]) for picks, places in wanted])
         self.session.searched.fresh = frozenset(order[place] for place in wanted[0][1]) - seen
 
-    def won(self, winner: Picks, searcher: Searcher | None = None) -> Candidate:
-        """The candidate with these picks; what its choices did is told to the report, and how the searcher ranks the others."""
-        if searcher is not None:
-            # By their means, the program as given would outrank better ones that had no second run to tell the gain.
-            self.session.searched.ranking = list(map(self.number, ranked(searcher, self.tried, self.session.board)))
+    def won(self, winner: Picks, order: Sequence[Picks] = ()) -> Candidate:
+        """The candidate with these picks; what its choices did is told to the report, and in which order all stand.
+
+        Without an order it is that of their means, in which the program as given, once it was run again to tell the gain, would be
+        before better ones that were not.
+        """
+        self.session.searched.ranking = list(map(self.number, order))
         self.session.searched.effects = effects_of(self.space, self.tried, self.session.board, winner)
         return self.session.candidates[self.number(winner)]
 

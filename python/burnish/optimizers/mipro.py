@@ -258,13 +258,14 @@ def _confirmed(plan: Plan) -> Confirmed:
 
 async def _confirmed_best(arena: Arena, schedule: Confirmed, searcher: Searcher) -> Candidate:
     """The best of the search, run once more beside the student; the student where no gain is to be expected after that."""
-    winner = await in_thread(arena.best, searcher)
+    winner = next(iter(await in_thread(arena.order, searcher)), arena.own)
     await arena.confirm(schedule, winner)
-    better = await in_thread(arena.best, searcher, (arena.own, winner))
+    order = await in_thread(arena.order, searcher)
+    better = next((picks for picks in order if picks in (arena.own, winner)), arena.own)
     if better != winner:
         session = arena.session
         led = session.candidates[arena.number(winner)].name
         session.decisions.append(
             f"{led} led the search, and no more once it was confirmed: the program as given stays."
         )
-    return await in_thread(arena.won, better, searcher)
+    return await in_thread(arena.won, better, order)

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.stages.search import Picks, SurrogateSearcher
+from burnish.stages.search import MOST_CANDIDATES, Picks, SurrogateSearcher
 from burnish.values.board import Board
 from burnish.values.effects import Effects, SlotEffect
 from burnish.values.score import Status
 from burnish.values.space import Space
 
-# A fit costs half a second for so many candidates, and grows with their cube.
-_MOST = 500
 # Parts of the examples of which each is left out once.
 _PARTS = 10
 # So many of the surrogate's standard deviations are beyond doubt. It leans to zero, which makes up for looking at many choices.
@@ -43,7 +41,7 @@ def effects_of(space: Space, tried: Sequence[Picks], board: Board, winner: Picks
     """
     rows = zip(board.candidate, board.status, strict=True)
     measured = {candidate for candidate, status in rows if status != Status.NOT_MEASURED}
-    if len(space.slots) < 2 or not 2 <= len(measured) <= _MOST:
+    if len(space.slots) < 2 or not 2 <= len(measured) <= MOST_CANDIDATES:
         return None
     advice = SurrogateSearcher(space, 0).advise(tried, board)
     errors = _errors(space, tried, board)

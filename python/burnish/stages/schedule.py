@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.stages.score import standings
-from burnish.stages.search import Picks, Searcher, SurrogateSearcher, rejects
+from burnish.stages.search import MOST_CANDIDATES, Picks, Searcher, SurrogateSearcher, rejects
 from burnish.values.board import Board
 from burnish.values.report import SHARE_TO_LEAD
 
@@ -22,8 +22,6 @@ _FIRST_LOOK = 20
 _ALMOST_ALL = 0.85
 # Means that differ beyond so many digits are a tie.
 _DIGITS = 9
-# A surrogate's fit takes a second for so many candidates, and grows with their cube.
-_MOST_CANDIDATES = 500
 # A gain on fewer fresh examples than this says next to nothing: they are not kept back, and do not tell it.
 FRESH_AT_LEAST = 20
 
@@ -65,7 +63,7 @@ class Steps:
         if left <= 0 or (spent and left < self.finalists and len(tried) > 1):
             return []
         if not spent:
-            count = min(max(2, int(self.first * self.budget / block)), _MOST_CANDIDATES)
+            count = min(max(2, int(self.first * self.budget / block)), MOST_CANDIDATES)
             return _affordable([(picks, block) for picks in searcher.ask([], board, count)], {}, left)
         step = self._until(spent) - spent
         number = {picks: place for place, picks in enumerate(tried)}
@@ -74,7 +72,7 @@ class Steps:
             closed = [place for place in number.values() if seen[place] >= self.examples]
             asked = searcher.ask(tried, board, math.ceil(step / block), closed=closed)
             new = [picks for picks in asked if picks not in have]
-            late = set(new[max(_MOST_CANDIDATES - len(tried), 0) :])
+            late = set(new[max(MOST_CANDIDATES - len(tried), 0) :])
             wanted = [
                 (picks, min(self.examples, had + max(block, int(had * self.growth)) if had else block))
                 for picks in asked
@@ -88,7 +86,7 @@ class Steps:
     @property
     def _block(self) -> int:
         """Larger under a budget that would pay for more candidates than a surrogate can be fitted to in time."""
-        return max(self.block, int((1 - self.last) * self.budget / _MOST_CANDIDATES))
+        return max(self.block, int((1 - self.last) * self.budget / MOST_CANDIDATES))
 
     def _until(self, spent: int) -> int:
         """The cost at which the step that is due ends; nothing more where only the last is left."""

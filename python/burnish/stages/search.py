@@ -24,6 +24,8 @@ Picks = tuple[int, ...]
 # Half of what the surrogate asks for is what it takes for best, half is drawn from what it does not know.
 _GREEDY = 0.5
 _SEEDS = 2**63
+# Candidates that a surrogate is fitted to at most: half a second, and it grows with their cube.
+MOST_CANDIDATES = 500
 
 
 class Searcher(Protocol):

@@ -6,26 +6,22 @@ that ends with the file's name) are written down and its `burnish` commands run 
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import burnish
 from tests.rules.source import PACKAGE, ROOT, tracked
-from tests.rules.test_pages import script
+from tests.rules.test_pages import README, script
+from tests.support.warm import run_python
 
-README = ROOT / "README.md"
 COMMAND_PAGES = [README, ROOT / "docs" / "guide" / "command-line.md"]
 TITLED = re.compile(r"`([\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\d.]*\d)")
-# Python imports a module of this name at its start.
 NO_NETWORK = """
 import socket
 def refuse(self, address, connect=socket.socket.connect):
@@ -38,25 +34,9 @@ socket.socket.connect = refuse
 
 def run_offline(folder: Path, *arguments: str) -> str:
     """Run Python in a folder without a network; returns what it printed."""
-    guard = folder / ".guard"
-    guard.mkdir(exist_ok=True)
-    (guard / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        # A cache of its own: what other tests left in theirs would be asked about.
-        env={
-            **os.environ,
-            "PYTHONPATH": str(guard),
-            "PYTHONUTF8": "1",
-            "NO_COLOR": "1",
-            "BURNISH_CACHE_DIR": str(guard),
-        },
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    # A cache of its own: what other tests left in theirs would be asked about.
+    cache = str(folder / ".cache")
+    done = run_python(arguments, cwd=folder, first=NO_NETWORK, NO_COLOR="1", BURNISH_CACHE_DIR=cache)
     assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

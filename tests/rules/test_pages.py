@@ -7,8 +7,6 @@ here stands under `<!-- not run: reason -->` and must at least compile.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.rules.source import ROOT, tracked
+from tests.support.warm import run_python
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: [^>\n]{5,} -->\s*\Z")
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 PAGES = tracked(ROOT, suffix=".md")
+# What it prints is held to what it shows, in `tests/flow/test_readme.py`.
+README = ROOT / "README.md"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def script(page: Path, *, running: bool) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page != README], ids=name)
 def test_python_on_pages_runs(page: Path, tmp_path: Path) -> None:
     for block in blocks(page):
         if block.language == "python":
@@ -69,9 +70,7 @@ def test_python_on_pages_runs(page: Path, tmp_path: Path) -> None:
         return
     copy = tmp_path / page.with_suffix(".py").name
     copy.write_text(source, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(copy)], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_python([copy.name], cwd=tmp_path)
     assert done.returncode == 0, f"{name(page)}, by its line numbers:\n{done.stdout}\n{done.stderr}"
 
 

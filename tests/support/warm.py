@@ -1,0 +1,72 @@
+"""Scripts, each in a process of its own that has imported the large libraries already.
+
+What a page costs is the import of scikit-learn, for the most part. The standard library's fork server imports it once, and forks
+a process for each script; where there is none, each is a new Python.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_KIND = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+_PROCESSES = multiprocessing.get_context(_KIND)
+_PROCESSES.set_forkserver_preload(["sklearn.feature_extraction.text", __name__])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A script that has ended: its exit status, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_python(arguments: Sequence[str], *, cwd: Path, first: str = "", seconds: float = 120, **environ: str) -> Ended:
+    """Run what stands behind `python`: a script's path, or `-m` and a module, with what they are given.
+
+    Args:
+        arguments: What stands behind `python`.
+        cwd: Where it runs.
+        first: Python that runs in the process before.
+        seconds: After which it is killed.
+        environ: Environment variables besides those of this process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        written = (Path(folder, "out"), Path(folder, "err"))
+        process = _PROCESSES.Process(target=_run, args=(list(arguments), cwd, first, environ, written))
+        process.start()
+        process.join(seconds)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        out, err = (path.read_text(encoding="utf-8") if path.exists() else "" for path in written)
+        return Ended(process.exitcode, out, err)
+
+
+def _run(arguments: list[str], cwd: Path, first: str, environ: Mapping[str, str], written: tuple[Path, Path]) -> None:
+    for stream, path in zip((sys.stdout, sys.stderr), written, strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream.fileno())
+        stream.reconfigure(encoding="utf-8")
+    os.chdir(cwd)
+    os.environ.update(environ)
+    exec(first, {})
+    try:
+        if arguments[0] == "-m":
+            sys.argv, sys.path[0] = arguments[1:], str(cwd)
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            script = cwd / arguments[0]
+            sys.argv, sys.path[0] = arguments, str(script.parent)
+            runpy.run_path(str(script), run_name="__main__")
+    finally:
+        # The fork server's processes end without them.
+        atexit._run_exitfuncs()

@@ -13,7 +13,7 @@ takes 20 ms a call, under limits of 8 and 32. Each compile keeps a run directory
 - *CPU*: of the whole process, the model and the search included. Under a limit of 32 a place comes free every 625 µs.
 
 Where *busy* stays below 90% under a limit of 32, Python is what lacks: on one core it must send a call every 625 µs and, as *CPU* says,
-needs most of that for prompt, journal, events, parsing and the metric (some 15% of it is garbage collection). A batch of runs begins
+needs most of that for prompt, journal, events, parsing and the metric. A batch of runs begins
 with 32 calls that are sent one after another, 150 to 250 µs each, and the proposals of a compile with prompts of 1,000 tokens at 220 µs
 each: a stage of a single wave of calls, such as proposing, is then over before that is made good. The same at 200 ms a call, once each,
 shows what is left where Python's time matters less.

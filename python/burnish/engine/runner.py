@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from traceback import format_exception
 from typing import Any
 
+from burnish.engine.garbage import collected_seldom
 from burnish.engine.identity import stable_text
 from burnish.engine.journal import RunJournal
 from burnish.engine.judge import Judge
@@ -126,7 +127,8 @@ class Runner:
                 if done is not None and done(place, rollout):
                     _drain(queue)
 
-        await all_of(work() for _ in range(min(self._width, len(cells))))
+        with collected_seldom():
+            await all_of(work() for _ in range(min(self._width, len(cells))))
         dropped = results.count(None)
         if dropped and scope.watch is not None:
             scope.watch.emit("cells_dropped", stage=stage, cells=dropped)

@@ -291,17 +291,22 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604  the keys are names
 
 
+# DSPy's, and not here.
+_NOT_YET = frozenset({"BetterTogether", "BootstrapFinetune", "CodeAct", "GEPA", "InferRules", "SIMBA"})
+
+
 def __getattr__(name: str) -> Any:
     """Import a name of the package at its first use."""
     if name in _MODULES:
         return importlib.import_module(f"burnish.{name}")
     home = _HOME.get(name)
     if home is None:
-        from burnish.plugins.apart import APART, optimizer_apart
+        from burnish.plugins.apart import OPTIMIZERS_APART, optimizer_apart
 
-        if name in APART:
+        if name in OPTIMIZERS_APART:
             return optimizer_apart(name)
-        raise AttributeError(f"module 'burnish' has no attribute {name!r}")
+        yet = " yet: the README says what it does not do" if name in _NOT_YET else ""
+        raise AttributeError(f"module 'burnish' has no attribute {name!r}{yet}")
     value = getattr(importlib.import_module(f"burnish.{home}"), name)
     globals()[name] = value
     return value

@@ -11,7 +11,7 @@ from burnish.optimizers.knn_few_shot import KNNFewShot
 from burnish.optimizers.labeled_few_shot import LabeledFewShot
 from burnish.optimizers.mipro import MIPROv2
 from burnish.optimizers.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
-from burnish.plugins.apart import APART, optimizer_apart
+from burnish.plugins.apart import OPTIMIZERS_APART, optimizer_apart
 
 __all__ = [
     "COPRO",
@@ -28,6 +28,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in APART:
+    if name in OPTIMIZERS_APART:
         return optimizer_apart(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -89,7 +89,10 @@ def test_what_asks_nobody_needs_no_lm() -> None:
         ({"trainset": []}, ["trainset is empty", "Give at least one Example"]),
         ({"valset": []}, ["valset is empty", "Give at least one Example"]),
         ({"trainset": None}, ["trainset=None", "give a list of burnish.Example"]),
-        ({"trainset": "data.jsonl"}, ["trainset='data.jsonl'", "give a list of burnish.Example"]),
+        (
+            {"trainset": "data.jsonl"},
+            ["trainset='data.jsonl'", "give a list of burnish.Example", "burnish.datasets reads files"],
+        ),
         ({"trainset": [{"text": "a"}]}, ["trainset[0] is dict", "Example(**row).with_inputs("]),
         ({"trainset": UNMARKED}, ["trainset[0]", ".with_inputs('text')", "its fields are text, kind"]),
         ({"valset": UNMARKED}, ["valset[0]", ".with_inputs('text')"]),
@@ -253,7 +256,9 @@ def test_a_run_directory_of_another_run(refuses, tmp_path: Path) -> None:
 def test_a_run_directory_that_is_none(refuses, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    refuses(lambda: compiled(search(run_dir=file)), f"Cannot use run_dir={str(file)!r}", "File exists")
+    refuses(
+        lambda: compiled(search(run_dir=file)), f"Cannot use run_dir={str(file)!r}", "File exists", "Give a directory"
+    )
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "journal.sqlite").write_text("my diary\n" * 1000)

@@ -94,6 +94,9 @@ def test_what_is_not_there_yet_is_not_there() -> None:
     assert there <= set(burnish.__all__), "what stands in code there exists"
     assert {"SIMBA", "GEPA", "CodeAct"} <= absent
     assert not absent & set(burnish.__all__), "what is listed as missing is there: take it off the list"
+    for name in ("SIMBA", "BetterTogether"):
+        with pytest.raises(AttributeError, match=f"'{name}' yet: the README says"):
+            getattr(burnish, name)
 
 
 def test_the_demo_gains_what_the_readme_says(tmp_path: Path) -> None:

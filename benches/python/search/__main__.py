@@ -1,6 +1,6 @@
 """How few program runs a search needs, on replayed score tables, beside MIPROv2's schedule with Optuna's TPE.
 
-    .venv/bin/python -m benches.python.search [--replicates 24] [--tables NAME ...] [--record]
+    .venv/bin/python -m benches.python.search [--replicates 24] [--jobs 2] [--tables NAME ...] [--record]
 
 A table holds what every candidate of a space scores on every example; a strategy pays for each cell once. Quality is
 the mean score on examples that no strategy can ask for. At equal budget: how far below the best candidate, and how much
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -153,15 +154,19 @@ def write_chart(found: list[Measured], path: Path) -> None:
                 rows.writerow([one.name, name, share, *(f"{number:.5g}" for number in numbers)])
 
 
+def _quiet() -> None:
+    # Optuna calls its multivariate TPE experimental.
+    warnings.filterwarnings("ignore", module="optuna")
+
+
 def main() -> None:
     """Run, print and, where asked, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=24)
     parser.add_argument("--tables", nargs="*", help="only tables whose name holds one of these")
+    parser.add_argument("--jobs", type=int, help="tables measured at once; default is one a core")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} and its chart's data too")
     given = parser.parse_args()
-    # Optuna calls its multivariate TPE experimental.
-    warnings.filterwarnings("ignore", module="optuna")
     tables = [
         t for t in [*synthetic(), *recorded()] if not given.tables or any(part in t.name for part in given.tables)
     ]
@@ -171,10 +176,8 @@ def main() -> None:
         f"`python -m benches.python.search --replicates {given.replicates}`, {datetime.now(UTC):%Y-%m-%d}; Optuna {version('optuna')}.",
         f"{given.replicates} replicates a table, each with examples of its own; settings were chosen on other replicates.",
     ]
-    found = []
-    for table in tables:
-        found.append(measure(table, given.replicates))
-        print(f"{table.name}: done", flush=True)
+    with ProcessPoolExecutor(given.jobs, initializer=_quiet) as pool:
+        found = list(pool.map(measure, tables, [given.replicates] * len(tables)))
     lines += equal_budget(found) + equal_quality(found) + NOTES.rstrip().splitlines()
     print("\n".join(lines))
     if given.record:

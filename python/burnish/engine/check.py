@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import Any
 
 from burnish.errors import ConfigError
@@ -141,7 +142,8 @@ def check_examples(examples: Any, name: str, *, held_out: bool = False) -> list[
     if isinstance(examples, TestSet) and not held_out:
         raise ConfigError(f"{name} is a {examples!r}. {_SEALED}")
     if examples is None or isinstance(examples, str | Example) or not isinstance(examples, Iterable):
-        raise ConfigError(f"{name}={examples!r}: give a list of burnish.Example.")
+        files = " burnish.datasets reads files." if isinstance(examples, str | PathLike) else ""
+        raise ConfigError(f"{name}={examples!r}: give a list of burnish.Example.{files}")
     rows = list(examples)
     if not rows:
         raise ConfigError(f"{name} is empty. Give at least one Example.")

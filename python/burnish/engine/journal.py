@@ -61,7 +61,11 @@ class RunJournal:
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_TO_A_CHECKPOINT}")
             self._file.executescript(_SCHEMA)
-        except (OSError, sqlite3.OperationalError) as error:
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot use run_dir={str(run_dir)!r}: {error}. Give a directory that can be written."
+            ) from error
+        except sqlite3.OperationalError as error:
             raise ConfigError(
                 f"Cannot use run_dir={str(run_dir)!r}: {error}. Is another process running it?"
             ) from error

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from burnish.errors import ConfigError
-from burnish.plugins.manager import lookup
+from burnish.plugins.manager import APART, lookup
 
-# Optimizer → the distribution that brings it.
-APART = {"BootstrapFewShotWithOptuna": "burnish-optuna"}
+OPTIMIZERS_APART = frozenset(APART["optimizers"])
 
 
 def optimizer_apart(name: str) -> Any:
-    """One of `APART`, from its plugin.
+    """One of `OPTIMIZERS_APART`, from its plugin.
 
     Raises:
         ImportError: The plugin is not installed. It is no AttributeError, of which ``from burnish import …`` would not show the text.
@@ -20,6 +19,4 @@ def optimizer_apart(name: str) -> Any:
     try:
         return lookup("optimizers", name)
     except ConfigError as error:
-        raise ImportError(
-            f"{name} comes with a plugin: pip install {APART[name]} (`burnish plugins` lists what is installed)."
-        ) from error
+        raise ImportError(str(error)) from error

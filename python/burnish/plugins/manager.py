@@ -33,6 +33,11 @@ from burnish.plugins.admission import (
 )
 
 _BUILTINS = "burnish.plugins.builtins"
+# What comes with a plugin of ours, since what that needs is not for everybody: kind → name → its distribution.
+APART: Mapping[str, Mapping[str, str]] = {
+    "optimizers": {"BootstrapFewShotWithOptuna": "burnish-optuna"},
+    "searchers": dict.fromkeys(("optuna-gp", "optuna-random", "optuna-tpe"), "burnish-optuna"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +194,12 @@ def _checked(kind: str) -> str:
 def _unknown(kind: str, name: str) -> str:
     there = names(kind)
     broken = [info.name for info in listing() if info.problem is not None]
-    text = f"There is no {_singular(kind)} {name!r}{nearest(name, there)}"
-    text += f" There are: {', '.join(there) or 'none'}."
+    home = APART.get(kind, {}).get(name)
+    if home is None:
+        text = f"There is no {_singular(kind)} {name!r}{nearest(name, there)}"
+        text += f" There are: {', '.join(there) or 'none'}."
+    else:
+        text = f"{name} comes with a plugin: pip install {home} (`burnish plugins` lists what is installed)."
     if broken:
         text += f" Plugins with problems (see `burnish plugins`): {', '.join(broken)}."
     return text

@@ -271,3 +271,16 @@ def test_a_name_of_dspys_that_a_plugin_brings_says_which(plugins: Path, home: st
         BURNISH_PLUGINS="brings",
     )
     assert (done.stdout, done.stderr) == ("Mine\n", "")
+
+
+def test_a_searcher_that_a_plugin_brings_says_which(plugins: Path) -> None:
+    script = """
+        import burnish
+        try:
+            burnish.MIPROv2(metric=lambda example, prediction, trace=None: True, searcher="optuna-tpe")
+            burnish.plugins.lookup("searchers", "optuna-tpe")
+        except burnish.ConfigError as error:
+            print(error)
+    """
+    done = run_python(plugins, script, BURNISH_PLUGINS="")
+    assert done.stdout.startswith("optuna-tpe comes with a plugin: pip install burnish-optuna"), done.stderr

@@ -121,8 +121,8 @@ def test_the_gain_is_told_on_fresh_examples_where_the_search_left_some_and_else_
     winner, given = many.confirmed
     assert many.gain.mean == pytest.approx(winner.mean - given.mean)
     assert f"on {many.gain.n} fresh examples" in str(many)
-    # Six choices of one slot, and all twenty examples chose among them; two were written from three that had been tried.
-    assert (few.gain.n, few.gain.among, few.confirmed) == (20, 4 + 2 * 3, ())
+    # Six choices of one slot, and all twenty examples chose among them; two were written from four that had been tried.
+    assert (few.gain.n, few.gain.among, few.confirmed) == (20, 4 + 2 * 4, ())
     assert few.gain.mean - few.gain.low > few.gain.high - few.gain.mean
 
 

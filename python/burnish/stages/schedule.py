@@ -30,28 +30,29 @@ FRESH_AT_LEAST = 20
 class Steps:
     """A few steps of small blocks, each on what the searcher makes of the last: what `searcher="surrogate"` is for.
 
-    The first step measures a balanced design on one shared block of examples. At each further step, of equal cost, the
+    The first step measures a balanced design on one shared block of examples. At each further one, of equal cost, the
     searcher asks for candidates: a new one sees the first block, one that was seen before half as many examples again
-    as it has. The last step brings the best few to the same number of examples.
+    as it has. Then it asks no more: pools of the best, each smaller than the one before, are brought to the same number of examples at
+    equal cost. The runs of a step, and of a pool, are independent.
 
     Attributes:
         budget: Program runs in all.
         examples: How many examples there are.
         block: Examples that a new candidate sees; more under a budget that pays for more than 500 candidates.
         first: Share of the budget for the design.
-        last: Share of it for the best few.
-        steps: Steps in all, one after another; the runs of one are independent.
-        finalists: How many the best few are.
+        last: Share of it for the pools.
+        steps: Steps before the pools, one after another.
+        pools: How many of the best each pool holds.
         growth: Of the examples that a candidate has, the share that it sees more of when it comes again.
     """
 
     budget: int
     examples: int
-    block: int = 7
+    block: int = 5
     first: float = 0.15
-    last: float = 0.1
-    steps: int = 6
-    finalists: int = 2
+    last: float = 0.35
+    steps: int = 5
+    pools: tuple[int, ...] = (16, 8, 4, 2)
     growth: float = 0.5
 
     def next(self, searcher: Searcher, tried: Sequence[Picks], board: Board) -> list[tuple[Picks, int]]:
@@ -59,8 +60,7 @@ class Steps:
         spent, seen = len(board), _seen(board)
         left = self.budget - spent
         block = min(self._block, self.examples)
-        # A run that is left over when the best few have the same number of examples makes nobody better known.
-        if left <= 0 or (spent and left < self.finalists and len(tried) > 1):
+        if left <= 0:
             return []
         if not spent:
             count = min(max(2, int(self.first * self.budget / block)), MOST_CANDIDATES)
@@ -81,7 +81,7 @@ class Steps:
             ]
             if wanted:
                 return _affordable(wanted, have, min(step, left))
-        return self._final(searcher, tried, board, have)
+        return self._pool(searcher, tried, board, have)
 
     @property
     def _block(self) -> int:
@@ -89,8 +89,8 @@ class Steps:
         return max(self.block, int((1 - self.last) * self.budget / MOST_CANDIDATES))
 
     def _until(self, spent: int) -> int:
-        """The cost at which the step that is due ends; nothing more where only the last is left."""
-        middle = max(self.steps - 2, 1)
+        """The cost at which the step that is due ends; nothing more where only the pools are left."""
+        middle = max(self.steps - 1, 1)
         for step in range(1, middle + 1):
             end = int(self.budget * (self.first + (1 - self.first - self.last) * step / middle))
             # What is left of a step when its last candidate no longer fits is no step of its own.
@@ -98,12 +98,21 @@ class Steps:
                 return end
         return spent
 
-    def _final(
+    def _pool(
         self, searcher: Searcher, tried: Sequence[Picks], board: Board, have: Mapping[Picks, int]
     ) -> list[tuple[Picks, int]]:
-        best = ranked(searcher, tried, board)[: self.finalists]
-        level = _level([have[picks] for picks in best], self.budget - len(board), self.examples)
-        return [(picks, level) for picks in best if have[picks] < level]
+        best = ranked(searcher, tried, board)
+        part = self.last * self.budget / len(self.pools)
+        for later, size in zip(reversed(range(len(self.pools))), self.pools, strict=True):
+            left = self.budget - int(later * part) - len(board)
+            # A few runs that are left over are no step of their own; one that is, when the last pool is level, makes nobody better known.
+            if left < (part / 2 if later else min(size, len(best))):
+                continue
+            pool = best[:size]
+            level = _level([have[picks] for picks in pool], left, self.examples)
+            if wanted := [(picks, level) for picks in pool if have[picks] < level]:
+                return wanted
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,11 +79,15 @@ def test_tpe_prefers_what_the_best_have_in_common():
 
 
 def test_the_surrogate_says_which_slot_makes_the_difference():
-    space = make_space((6, 6, 6))
-    _, board, tried, _ = search(Steps(600, 60), SurrogateSearcher(space, 0), lambda picks: 0.2 + 0.12 * picks[1])
-    advice = SurrogateSearcher(space, 0).advise(tried, board)
-    assert advice.slots[1] > 3 * max(advice.slots[0], advice.slots[2])
-    assert sum(advice.slots) + advice.pairs + advice.own == pytest.approx(1)
+    space, shares = make_space((6, 6, 6)), []
+    for seed in range(6):
+        searcher = SurrogateSearcher(space, seed)
+        _, board, tried, _ = search(Steps(600, 60), searcher, lambda picks: 0.2 + 0.12 * picks[1], seed=seed)
+        advice = searcher.advise(tried, board)
+        assert sum(advice.slots) + advice.pairs + advice.own == pytest.approx(1)
+        shares.append(advice.slots)
+    first, second, third = map(sum, zip(*shares, strict=True))
+    assert second > 4 * max(first, third)
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
@@ -128,6 +132,20 @@ def confirmed(schedule, sizes, *, seed=0):
     known = {(tried[number], place) for number, place in zip(board.candidate, board.example, strict=True)}
     new = {(picks, place) for picks, places in wanted for place in places} - known
     return winner, student, set(board.example), wanted, len(board) + len(new)
+
+
+def test_the_last_third_of_the_budget_goes_to_ever_smaller_pools_of_the_best():
+    space = make_space((6, 6, 6))
+    winner, board, _, steps = search(Steps(600, 200), SurrogateSearcher(space, 0), additive)
+    pools = steps[-4:]
+    assert 590 < len(board) <= 600
+    # All of a pool are brought to as many examples; who has them already is not run again.
+    assert all(len({examples for _, examples in pool}) == 1 for pool in pools)
+    sizes = [len(pool) for pool in pools]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 2 * sizes[-1]
+    assert winner in [picks for picks, _ in pools[-1]]
+    assert len(steps[0]) * 5 <= 0.15 * 600
 
 
 @pytest.mark.parametrize(("budget", "examples"), [(14_000, 600), (40_000, 60)])

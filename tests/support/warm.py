@@ -1,7 +1,7 @@
 """Scripts, each in a process of its own that has imported the large libraries already.
 
 What a page costs is the import of scikit-learn, for the most part. The standard library's fork server imports it once, and forks
-a process for each script; where there is none, each is a new Python.
+a process for each script. Elsewhere than on Linux each is a new Python.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_KIND = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_PROCESSES = multiprocessing.get_context(_KIND)
+_PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 _PROCESSES.set_forkserver_preload(["sklearn.feature_extraction.text", __name__])
 
 
@@ -39,16 +38,24 @@ def run_python(arguments: Sequence[str], *, cwd: Path, first: str = "", seconds:
         first: Python that runs in the process before.
         seconds: After which it is killed.
         environ: Environment variables besides those of this process.
+
+    Raises:
+        TimeoutError: It took longer.
     """
     with tempfile.TemporaryDirectory() as folder:
         written = (Path(folder, "out"), Path(folder, "err"))
-        process = _PROCESSES.Process(target=_run, args=(list(arguments), cwd, first, environ, written))
+        process = _PROCESSES.Process(
+            target=_run, args=(list(arguments), cwd, first, {**os.environ, **environ}, written)
+        )
         process.start()
         process.join(seconds)
-        if process.exitcode is None:
+        late = process.exitcode is None
+        if late:
             process.kill()
             process.join()
-        out, err = (path.read_text(encoding="utf-8") if path.exists() else "" for path in written)
+        out, err = (path.read_text(encoding="utf-8", errors="replace") if path.exists() else "" for path in written)
+        if late:
+            raise TimeoutError(f"{' '.join(arguments)} took more than {seconds} s.\n{out}\n{err}")
         return Ended(process.exitcode, out, err)
 
 
@@ -57,6 +64,8 @@ def _run(arguments: list[str], cwd: Path, first: str, environ: Mapping[str, str]
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream.fileno())
         stream.reconfigure(encoding="utf-8")
     os.chdir(cwd)
+    # The server's are those of the time when it began.
+    os.environ.clear()
     os.environ.update(environ)
     exec(first, {})
     try:

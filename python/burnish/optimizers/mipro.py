@@ -17,6 +17,7 @@ from burnish.optimizers.arena import Arena
 from burnish.optimizers.bootstrap_few_shot import BootstrapFewShot
 from burnish.optimizers.demo_sets import LABELLED, UNSHUFFLED, ZERO_SHOT, demo_sets
 from burnish.optimizers.estimate import Estimate
+from burnish.optimizers.gain import told_gain
 from burnish.optimizers.grounding import Grounding, labelled_rows
 from burnish.optimizers.mipro_settings import Plan, check_auto, choices_of, split, trials_of
 from burnish.optimizers.searchers import searcher_of
@@ -257,13 +258,18 @@ def _confirmed(plan: Plan) -> Confirmed:
 
 
 async def _confirmed_best(arena: Arena, schedule: Confirmed, searcher: Searcher) -> Candidate:
-    """The best of the search, run once more beside the student; the student where no gain is to be expected after that."""
+    """The best of the search, run once more beside the student; the student where no gain is to be expected after that, or it is the better beyond doubt.
+
+    The surrogate knows all runs, and may lean too much on those that chose; the gain that is told stands on the others where it can.
+    """
+    session = arena.session
     winner = next(iter(await in_thread(arena.order, searcher)), arena.own)
     await arena.confirm(schedule, winner)
     order = await in_thread(arena.order, searcher)
-    better = next((picks for picks in order if picks in (arena.own, winner)), arena.own)
+    gain, _ = told_gain(session, session.candidates[arena.number(winner)])
+    worse = gain is not None and gain.high < 0
+    better = next((picks for picks in order if not worse and picks in (arena.own, winner)), arena.own)
     if better != winner:
-        session = arena.session
         led = session.candidates[arena.number(winner)].name
         session.decisions.append(
             f"{led} led the search, and no more once it was confirmed: the program as given stays."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish import BootstrapFewShot, BootstrapRS, Budget, LMRejected, LMTransient, Predict, RunStopped, context
+from burnish import COPRO, BootstrapFewShot, BootstrapRS, Budget, LMRejected, LMTransient, Predict, RunStopped, context
 from burnish.testing import ScriptedLM, toy
 
 DOWN = ScriptedLM(lambda request: LMTransient("HTTP 503", model="scripted/model"))
@@ -38,3 +38,17 @@ def test_failures_while_bootstrapping_are_told() -> None:
     assert "While bootstrapping, 4 runs failed and 0 were not measured. The first: LMRejected: HTTP 400" in str(
         compiled.report
     )
+
+
+def test_failures_while_scoring_are_told() -> None:
+    def raises(example, prediction, trace=None):
+        if example.kind == "fish" and trace is None:
+            raise ValueError("boom")
+        return toy.metric(example, prediction)
+
+    with context(lm=toy.lm()):
+        compiled = COPRO(metric=raises, breadth=3, depth=1).compile(toy.Chain(), trainset=toy.trainset())
+    fish = sum(row.kind == "fish" for row in toy.trainset())
+    said = next(line for line in compiled.report.decisions if line.startswith("While scoring"))
+    assert "The first: metric raises raised ValueError: boom." in said
+    assert int(said.split()[2]) >= fish

@@ -138,7 +138,10 @@ class Judge:
         try:
             returned = await self._call(example, Prediction(example.labels()), None)
         # Nor does what it raises on a made-up prediction, or without its model.
-        except BurnishError:
+        except BurnishError as error:
+            raised = error.__cause__
+            if isinstance(raised, AttributeError) and raised.obj is example:
+                warnings.warn(f"The metric may not fit the examples: {error}", stacklevel=2)
             return
         try:
             Score.of(returned)

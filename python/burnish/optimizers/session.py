@@ -310,6 +310,7 @@ class Session:
         names = [candidate.name for candidate in self.candidates]
         gain, confirmed = told_gain(self, winner)
         exhausted = self._exhausted()
+        failed = [r for r in self._troubles if r.status is Status.FAILED and r.cell.candidate.name in names]
         return Report(
             optimizer,
             stage_score.standings(self.board, names) if self.board else [],
@@ -318,7 +319,7 @@ class Session:
             self._scope.ledger.stages(),
             "finished" if exhausted is None else str(exhausted),
             time.monotonic() - self._started,
-            tuple(self.decisions),
+            (*self.decisions, *([f"While scoring, {_told(failed)}"] if failed else [])),
             None if run_dir is None else str(run_dir),
             self._scope.ledger.predictors(),
             before or Usage(),

@@ -194,6 +194,11 @@ def test_the_probe_forgives_what_a_metric_raises_on_a_made_up_prediction() -> No
     run_sync(Judge(picky).probe(GOLD))
 
 
+def test_the_probe_warns_of_a_field_that_the_example_does_not_have() -> None:
+    with pytest.warns(UserWarning, match="may not fit the examples: metric .*Example has no field `answr`"):
+        run_sync(Judge(lambda example, prediction, trace=None: example.answr == prediction.answer).probe(GOLD))
+
+
 def test_the_probe_takes_labels_of_any_name() -> None:
     gold = Example({"question": "?", "base": "x", "self": "y"}).with_inputs("question")
     seen: list[Any] = []

@@ -105,7 +105,7 @@ class Steps:
         part = self.last * self.budget / len(self.pools)
         for later, size in zip(reversed(range(len(self.pools))), self.pools, strict=True):
             left = self.budget - int(later * part) - len(board)
-            # A few runs that are left over are no step of their own; one that is, when the last pool is level, makes nobody better known.
+            # What is left over of an earlier pool is no step of its own, nor of the last less than a run for each.
             if left < (part / 2 if later else min(size, len(best))):
                 continue
             pool = best[:size]

@@ -33,12 +33,14 @@ class Grounding:
         data: The data in words; likewise.
         rows: Predictor name → demos that a proposal may look at, where no labelled example shows what
             the predictor must produce.
+        labelled: Predictor name → its labelled examples, found once for all proposals.
     """
 
     session: Session
     program: str = ""
     data: str = ""
     rows: Mapping[str, Sequence[Sequence[Example]]] = field(default_factory=dict)
+    labelled: dict[str, list[Example]] = field(default_factory=dict)
 
     @classmethod
     async def of(
@@ -147,8 +149,9 @@ class Grounding:
     def _rows(self, predictor: str, number: int, generator: Any) -> list[Example]:
         """Labelled examples of the predictor, its demos else: a draw of its own for each proposal."""
         fields = list(self.session.predictor(predictor).signature.fields)
-        answers = _answers(self.session, predictor)
-        drawn = in_turn(labelled_rows(self.session, predictor), answers, generator)[:_ROWS]
+        if predictor not in self.labelled:
+            self.labelled[predictor] = labelled_rows(self.session, predictor)
+        drawn = in_turn(self.labelled[predictor], _answers(self.session, predictor), generator)[:_ROWS]
         if not drawn:
             sets = [demos for demos in self.rows.get(predictor, ()) if demos]
             drawn = list(sets[number % len(sets)]) if sets else []

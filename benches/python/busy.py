@@ -22,8 +22,7 @@ Where *of the limit* is lower than *busy*, work is missing: a bootstrap makes no
 precedes the proposals, and each step of a search, as each block of a race, waits for the last run of the step before.
 
 What the figures do not say: how a real endpoint behaves under 32 calls at once; its calls are longer, and of unlike lengths. Other
-work on the machine lowers all figures, since Python then waits for a core while no call is sent. So does a slower hour of the machine: in a quicker
-one MIPROv2 was busy for 92, 92 and 93% of proposing, bootstrapping and scoring under a limit of 32, and COPRO for 92 and 90% of proposing and scoring.
+work on the machine lowers all figures, since Python then waits for a core while no call is sent. So does a slower hour of the machine.
 """
 
 from __future__ import annotations

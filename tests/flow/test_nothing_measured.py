@@ -35,20 +35,26 @@ def test_failures_while_bootstrapping_are_told() -> None:
         compiled = BootstrapFewShot(toy.metric, max_bootstrapped_demos=24).compile(
             Predict("text -> kind"), trainset=toy.trainset()
         )
-    assert "While bootstrapping, 4 runs failed and 0 were not measured. The first: LMRejected: HTTP 400" in str(
-        compiled.report
-    )
+    assert "While bootstrapping, 4 runs failed. The first: LMRejected: HTTP 400" in str(compiled.report)
 
 
-def test_failures_while_scoring_are_told() -> None:
-    def raises(example, prediction, trace=None):
-        if example.kind == "fish" and trace is None:
+def test_failures_while_scoring_are_told_and_outages_are_none() -> None:
+    rows = toy.trainset()
+    away, raising = rows[0].text, rows[1].text
+
+    def metric(example, prediction, trace=None):
+        if example.text == raising and prediction.kind == "bird":
             raise ValueError("boom")
-        return toy.metric(example, prediction)
+        return True
 
-    with context(lm=toy.lm()):
-        compiled = COPRO(metric=raises, breadth=3, depth=1).compile(toy.Chain(), trainset=toy.trainset())
-    fish = sum(row.kind == "fish" for row in toy.trainset())
+    def reply(request):
+        out = f"[[ ## text ## ]]\n{away}" in request.messages[-1]["content"]
+        return LMTransient("HTTP 503", model="scripted/model") if out else {"kind": "bird", "instructions": request.key}
+
+    with context(lm=ScriptedLM(reply)):
+        compiled = COPRO(metric=metric, breadth=3, depth=1).compile(Predict("text -> kind"), trainset=rows)
     said = next(line for line in compiled.report.decisions if line.startswith("While scoring"))
-    assert "The first: metric raises raised ValueError: boom." in said
-    assert int(said.split()[2]) >= fish
+    failed = sum(standing.failed for standing in compiled.report.candidates)
+    assert said == f"While scoring, {failed} runs failed. The first: metric metric raised ValueError: boom."
+    assert failed
+    assert any(standing.not_measured for standing in compiled.report.candidates)

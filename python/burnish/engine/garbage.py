@@ -35,11 +35,15 @@ class _Seldom:
         if not self.runs and gc.get_threshold() == (_NEW_OBJECTS, *self.before[1:]):
             gc.set_threshold(*self.before)
 
+    def end_all(self) -> None:
+        """No run goes on in the child of a fork."""
+        while self.runs:
+            self.end()
+
 
 _seldom = _Seldom()
 if hasattr(os, "register_at_fork"):
-    # No run goes on in the child of a fork.
-    os.register_at_fork(after_in_child=_seldom.__init__)  # type: ignore[misc]
+    os.register_at_fork(after_in_child=_seldom.end_all)
 
 
 @contextmanager

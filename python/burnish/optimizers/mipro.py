@@ -267,11 +267,11 @@ async def _confirmed_best(arena: Arena, schedule: Confirmed, searcher: Searcher)
     await arena.confirm(schedule, winner)
     order = await in_thread(arena.order, searcher)
     gain, _ = told_gain(session, session.candidates[arena.number(winner)])
+    best = next((picks for picks in order if picks in (arena.own, winner)), arena.own)
     worse = gain is not None and gain.high < 0
-    better = next((picks for picks in order if not worse and picks in (arena.own, winner)), arena.own)
+    better = arena.own if worse else best
     if better != winner:
         led = session.candidates[arena.number(winner)].name
-        session.decisions.append(
-            f"{led} led the search, and no more once it was confirmed: the program as given stays."
-        )
+        lost = f"was worse once it was confirmed (gain {gain})" if worse else "no more once it was confirmed"
+        session.decisions.append(f"{led} led the search, and {lost}: the program as given stays.")
     return await in_thread(arena.won, better, order)

@@ -395,4 +395,5 @@ def _told(troubles: Sequence[Rollout]) -> str:
     """What went wrong in words, the same in whatever order it happened."""
     failed = sum(rollout.status is Status.FAILED for rollout in troubles)
     first = min(troubles, key=lambda rollout: rollout.cell.example_id)
-    return f"{failed} runs failed and {len(troubles) - failed} were not measured. The first: {(first.reason or '').rstrip('.')}."
+    lost = f" and {len(troubles) - failed} were not measured" if len(troubles) > failed else ""
+    return f"{failed} runs failed{lost}. The first: {(first.reason or '').rstrip('.')}."

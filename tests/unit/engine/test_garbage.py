@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,3 +66,20 @@ def test_what_is_set_while_a_run_goes_on_stays() -> None:
     with collected_seldom():
         gc.set_threshold(1000, 10, 10)
     assert gc.get_threshold() == (1000, 10, 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_the_child_of_a_fork_has_no_run_and_collects_as_before() -> None:
+    script = (
+        "import gc, os\n"
+        "from burnish.engine.garbage import collected_seldom\n"
+        "gc.set_threshold(700, 10, 10)\n"
+        "with collected_seldom(), collected_seldom():\n"
+        "    if os.fork() == 0:\n"
+        "        print(gc.get_threshold()[0], flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "    print(gc.get_threshold()[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["700", "20000"]

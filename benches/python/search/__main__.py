@@ -1,6 +1,6 @@
 """How few program runs a search needs, on replayed score tables, beside MIPROv2's schedule with Optuna's TPE.
 
-    .venv/bin/python -m benches.python.search [--replicates 24] [--jobs 2] [--tables NAME ...] [--record]
+    .venv/bin/python -m benches.python.search [--replicates 32] [--jobs 2] [--tables NAME ...] [--record]
 
 A table holds what every candidate of a space scores on every example; a strategy pays for each cell once. Quality is
 the mean score on examples that no strategy can ask for. At equal budget: how far below the best candidate, and how much
@@ -166,7 +166,7 @@ def _quiet() -> None:
 def main() -> None:
     """Run, print and, where asked, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicates", type=int, default=24)
+    parser.add_argument("--replicates", type=int, default=32)
     parser.add_argument("--tables", nargs="*", help="only tables whose name holds one of these")
     parser.add_argument("--jobs", type=int, help="tables measured at once; default is one a core")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} and its chart's data too")

@@ -15,7 +15,7 @@ import pytest
 import burnish
 from tests.rules.source import PACKAGE, ROOT, tracked
 from tests.rules.test_pages import README, script
-from tests.support.warm import run_python
+from tests.support.warm import run_warm
 
 COMMAND_PAGES = [README, ROOT / "docs" / "guide" / "command-line.md"]
 TITLED = re.compile(r"`([\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -36,7 +36,7 @@ def run_offline(folder: Path, *arguments: str) -> str:
     """Run Python in a folder without a network; returns what it printed."""
     # A cache of its own: what other tests left in theirs would be asked about.
     cache = str(folder / ".cache")
-    done = run_python(arguments, cwd=folder, first=NO_NETWORK, NO_COLOR="1", BURNISH_CACHE_DIR=cache)
+    done = run_warm(arguments, cwd=folder, first=NO_NETWORK, NO_COLOR="1", BURNISH_CACHE_DIR=cache)
     assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

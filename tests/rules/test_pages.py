@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.rules.source import ROOT, tracked
-from tests.support.warm import run_python
+from tests.support.warm import run_warm
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: [^>\n]{5,} -->\s*\Z")
@@ -70,7 +70,7 @@ def test_python_on_pages_runs(page: Path, tmp_path: Path) -> None:
         return
     copy = tmp_path / page.with_suffix(".py").name
     copy.write_text(source, encoding="utf-8")
-    done = run_python([copy.name], cwd=tmp_path)
+    done = run_warm([copy.name], cwd=tmp_path)
     assert done.returncode == 0, f"{name(page)}, by its line numbers:\n{done.stdout}\n{done.stderr}"
 
 

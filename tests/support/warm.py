@@ -13,34 +13,28 @@ import runpy
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess, TimeoutExpired
 
 _PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 _PROCESSES.set_forkserver_preload(["sklearn.feature_extraction.text", __name__])
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A script that has ended: its exit status, and what it wrote."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+# After which a script is killed.
+_SECONDS = 120
 
 
-def run_python(arguments: Sequence[str], *, cwd: Path, first: str = "", seconds: float = 120, **environ: str) -> Ended:
+def run_warm(arguments: Sequence[str], *, cwd: Path, first: str = "", **environ: str) -> CompletedProcess[str]:
     """Run what stands behind `python`: a script's path, or `-m` and a module, with what they are given.
 
     Args:
         arguments: What stands behind `python`.
         cwd: Where it runs.
         first: Python that runs in the process before.
-        seconds: After which it is killed.
         environ: Environment variables besides those of this process.
 
     Raises:
-        TimeoutError: It took longer.
+        TimeoutExpired: It took longer than two minutes.
     """
     with tempfile.TemporaryDirectory() as folder:
         written = (Path(folder, "out"), Path(folder, "err"))
@@ -48,15 +42,15 @@ def run_python(arguments: Sequence[str], *, cwd: Path, first: str = "", seconds:
             target=_run, args=(list(arguments), cwd, first, {**os.environ, **environ}, written)
         )
         process.start()
-        process.join(seconds)
+        process.join(_SECONDS)
         late = process.exitcode is None
         if late:
             process.kill()
             process.join()
         out, err = (path.read_text(encoding="utf-8", errors="replace") if path.exists() else "" for path in written)
         if late:
-            raise TimeoutError(f"{' '.join(arguments)} took more than {seconds} s.\n{out}\n{err}")
-        return Ended(process.exitcode, out, err)
+            raise TimeoutExpired(arguments, _SECONDS, out, err)
+        return CompletedProcess(arguments, process.exitcode, out, err)
 
 
 def _run(arguments: list[str], cwd: Path, first: str, environ: Mapping[str, str], written: tuple[Path, Path]) -> None:
